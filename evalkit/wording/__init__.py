@@ -1,0 +1,262 @@
+"""Every sentence a person reads, in French and English from one source, with numbers and dates written as each language does.
+
+Not for deciding anything: a message is a key and its values; what it means is decided where it is made.
+
+Catalogues are the `*.toml` files beside this module, one per room of the house. An entry has `fr` and `en`; each is a
+template, or a table `{one = …, other = …}` chosen by the value named `n` (French counts 0 as one, English does not).
+
+Template fields: ``{x}`` writes numbers, dates, lists and nested messages as the language does; ``{x:f2}`` two decimals;
+``{x:pct}`` / ``{x:pct1}`` a share as a percentage; ``{x:date}`` a date in words; ``{x:q}`` in quotation marks;
+``{x:p}`` a p-value with its relation; ``{x:raw}`` as it is; ``{x:group}`` where `x` is a code is not offered: give the label.
+"""
+
+from __future__ import annotations
+
+import datetime as _dt
+import math
+import os
+import string
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import Fault
+
+LANGUAGES = ("fr", "en")
+_current: list[str] = []
+_LOCALE = {"fr": "fr_FR", "en": "en_GB"}
+
+
+def language(lang: str | None = None) -> str:
+    """Return the language to write in: the argument, what `set_language` chose, `EVALKIT_LANG`, else English.
+
+    Examples
+    --------
+    >>> language("fr")
+    'fr'
+    """
+    chosen = lang or (_current[0] if _current else os.environ.get("EVALKIT_LANG", "en"))
+    if chosen not in LANGUAGES:
+        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, but was {chosen!r}")
+    return chosen
+
+
+def set_language(lang: str | None) -> None:
+    """Choose the language of every summary, plot and notebook display of this session; None forgets the choice."""
+    _current.clear()
+    if lang is not None:
+        _current.append(language(lang))
+
+
+def number(x: Any, lang: str | None = None, digits: int | None = None) -> str:
+    """Write a number: `digits` decimals, or three significant figures when not an integer.
+
+    Examples
+    --------
+    >>> number(1234.5, "en", 1), number(0.25, "fr", 2)
+    ('1,234.5', '0,25')
+    """
+    lang = language(lang)
+    if x is None:
+        return "–"
+    value = float(x)
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if digits is None:
+        if value == int(value) and abs(value) < 1e15:
+            digits = 0
+        else:
+            digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+            digits = min(digits, 8)
+    from babel.numbers import format_decimal
+
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    written = format_decimal(round(value, digits), format=pattern, locale=_LOCALE[lang])
+    # A rounded negative must not read "-0".
+    return written.lstrip("-−") if float(round(value, digits)) == 0 else written
+
+
+def percent(x: Any, lang: str | None = None, digits: int = 0) -> str:
+    """Write a share as a percentage, with the space French puts before the sign.
+
+    Examples
+    --------
+    >>> percent(0.274, "en"), percent(0.274, "en", 1)
+    ('27%', '27.4%')
+    """
+    lang = language(lang)
+    if x is None or math.isnan(float(x)):
+        return "–"
+    return number(100 * float(x), lang, digits) + ("\u202f%" if lang == "fr" else "%")
+
+
+def p_value(p: Any, lang: str | None = None) -> str:
+    """Write a p-value with its relation sign, never as 0.
+
+    Examples
+    --------
+    >>> p_value(0.00001, "en"), p_value(0.0312, "fr")
+    ('p < 0.001', 'p = 0,031')
+    """
+    lang = language(lang)
+    if p is None or math.isnan(float(p)):
+        return "p –"
+    if float(p) < 0.001:
+        return f"p < {number(0.001, lang, 3)}"
+    return f"p = {number(p, lang, 3)}"
+
+
+def date(day: Any, lang: str | None = None) -> str:
+    """Write a date in words.
+
+    Examples
+    --------
+    >>> date("2011-09-30", "fr"), date("2011-09-30", "en")
+    ('30 septembre 2011', '30 September 2011')
+    """
+    lang = language(lang)
+    if day is None or day != day:
+        return "–"
+    if isinstance(day, str):
+        day = _dt.date.fromisoformat(day[:10])
+    from babel.dates import format_date
+
+    return format_date(day, format="d MMMM y", locale=_LOCALE[lang])
+
+
+def join(items: Iterable[Any], lang: str | None = None) -> str:
+    """Write a list with its commas and its final "et" / "and".
+
+    Examples
+    --------
+    >>> join(["a", "b", "c"], "fr")
+    'a, b et c'
+    """
+    lang = language(lang)
+    words = [_write(item, "", lang) for item in items]
+    if len(words) < 2:
+        return "".join(words)
+    return ", ".join(words[:-1]) + (" et " if lang == "fr" else " and ") + words[-1]
+
+
+def quote(x: Any, lang: str | None = None) -> str:
+    """Put a word in the quotation marks of the language."""
+    return f"«\u00a0{x}\u00a0»" if language(lang) == "fr" else f"“{x}”"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence to be said later in the reader's language: a catalogue key and its values.
+
+    Examples
+    --------
+    >>> message("result.no_counterfactual").text("en")
+    'No counterfactual: nothing here says what would have happened without the programme.'
+    """
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, lang: str | None = None) -> str:
+        """Return the sentence in `lang`."""
+        return text(self.key, lang, **self.values)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def message(key: str, /, **values: Any) -> Message:
+    """Make a `Message`, failing at once on an unknown key or a missing value."""
+    made = Message(key, values)
+    made.text("en")
+    return made
+
+
+def text(key: str, lang: str | None = None, /, **values: Any) -> str:
+    """Write the sentence `key` (``room.name``) in `lang`.
+
+    Raises
+    ------
+    KeyError
+        If the catalogue has no such key, or a value the template names is missing.
+    """
+    lang = language(lang)
+    room, _, name = key.partition(".")
+    try:
+        entry = catalogue(room)[name][lang]
+    except (KeyError, FileNotFoundError):
+        raise KeyError(f"no wording for {key!r} in {lang!r}") from None
+    if isinstance(entry, Mapping):
+        n = abs(float(values["n"]))
+        entry = entry["one" if (n < 2 if lang == "fr" else n == 1) else "other"]
+    return _Writer(lang).vformat(entry, (), values)
+
+
+@cache
+def catalogue(room: str) -> dict[str, Any]:
+    """Return one catalogue: name to ``{"fr": …, "en": …}``."""
+    with open(Path(__file__).parent / f"{room}.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def fault(
+    key: str, /, *, file: object = None, line: int | None = None, column: str | None = None,
+    value: object = None, count: int = 1, **values: Any,
+) -> Fault:  # fmt: skip
+    """Make a `Fault` in every language: the place first, then the sentence `key`.
+
+    `value` and `count` are both stored as data and available to the template as ``{value}`` and ``{count}``.
+    """
+    texts = {}
+    name = None if file is None else str(file)
+    for lang in LANGUAGES:
+        place = [name] if name else []
+        if line is not None:
+            place.append(f"{'ligne' if lang == 'fr' else 'line'} {line}")
+        if column is not None:
+            place.append(f"{'colonne' if lang == 'fr' else 'column'} {quote(column, lang)}")
+        head = ", ".join(place)
+        body = text(key, lang, **{"value": value, "count": count, "n": count, **values})
+        texts[lang] = f"{head}{' : ' if lang == 'fr' else ': '}{body}" if head else body
+    return Fault(texts, name, line, column, value, count, key)
+
+
+class _Writer(string.Formatter):
+    def __init__(self, lang: str):
+        self.lang = lang
+
+    def format_field(self, value: Any, spec: str) -> str:
+        return _write(value, spec, self.lang)
+
+
+def _write(value: Any, spec: str, lang: str) -> str:
+    if isinstance(value, Message):
+        return value.text(lang)
+    if isinstance(value, Mapping) and lang in value:  # a label in both languages
+        return str(value[lang])
+    if spec == "raw":
+        return str(value)
+    if spec == "q":
+        return quote(_write(value, "", lang), lang)
+    if spec == "p":
+        return p_value(value, lang)
+    if spec == "date":
+        return date(value, lang)
+    if spec.startswith("pct"):
+        return percent(value, lang, int(spec[3:] or 0))
+    if spec.startswith("f"):
+        return number(value, lang, int(spec[1:] or 0))
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, (_dt.date, _dt.datetime)):
+        return date(value, lang)
+    if isinstance(value, (list, tuple)):
+        return join(value, lang)
+    if isinstance(value, (int, float)) or hasattr(value, "dtype"):
+        return number(value, lang)
+    return str(value)
