@@ -79,7 +79,9 @@ class InputError(EvalkitError, ValueError):
         lines = [fault.render(lang) for fault in self.faults[: self.cap]]
         left = len(self.faults) - len(lines)
         if left > 0:
-            lines.append({"fr": f"… et {left} de plus", "en": f"… and {left} more"}.get(lang, f"… and {left} more"))
+            lines.append(
+                {"fr": f"… et {left} de plus", "en": f"… and {left} more"}.get(lang, f"… and {left} more")
+            )
         return "\n".join(lines)
 
 

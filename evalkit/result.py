@@ -96,7 +96,9 @@ class Result:
         """Draw the result and return the matplotlib Axes; estimates with intervals unless a subclass knows better."""
         from evalkit import figures
 
-        return figures.estimates(self._worded(lang), self.question.text(lang), ax=ax, lang=wording.language(lang))
+        return figures.estimates(
+            self._worded(lang), self.question.text(lang), ax=ax, lang=wording.language(lang)
+        )
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the gate before any page, CSV or expected file: small cells hidden, and said so.
@@ -109,9 +111,13 @@ class Result:
         table, hidden = self._suppressed(policy)
         said = []
         if hidden:
-            said.append(message("result.published_gate", last=policy.threshold - 1, threshold=policy.threshold))
+            said.append(
+                message("result.published_gate", last=policy.threshold - 1, threshold=policy.threshold)
+            )
         if policy.threshold < 11:
-            said.append(message("result.published_gate_lowered", threshold=policy.threshold, reason=policy.reason))
+            said.append(
+                message("result.published_gate_lowered", threshold=policy.threshold, reason=policy.reason)
+            )
         published = dataclasses.replace(self, table=table, published_under=policy, glance_values={})
         return published.with_caveats(*said)
 
@@ -134,7 +140,9 @@ class Result:
             "caveats": {lang: [c.text(lang) for c in self.caveats] for lang in wording.LANGUAGES},
             "provenance": self.provenance.as_dict(),
         }
-        (folder / f"{name}.json").write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (folder / f"{name}.json").write_text(
+            json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
         return path
 
     def to_html(self, lang: str | None = None, max_rows: int = 60) -> str:
@@ -169,7 +177,9 @@ class Result:
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return the table as people read it: headings and codes in words, numbers as the language writes them."""
         frame = self._worded(lang)
-        frame = frame.drop(columns=[c for c in frame if c in ("status", "reason") and not _says_something(frame[c])])
+        frame = frame.drop(
+            columns=[c for c in frame if c in ("status", "reason") and not _says_something(frame[c])]
+        )
         written = frame.copy().astype(object)
         for column in frame.columns:
             written[column] = [self._cell(column, v, lang) for v in frame[column]]

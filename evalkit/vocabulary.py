@@ -94,7 +94,9 @@ class Vocabulary:
 
     def nearest(self, group: str, value: object) -> str | None:
         """Return the known spelling nearest to an unknown value, or None when nothing is near."""
-        spelled = {fold(s): s for t in self.groups.get(group, {}).values() for s in (t.code, t.fr, t.en, *t.aliases)}
+        spelled = {
+            fold(s): s for t in self.groups.get(group, {}).values() for s in (t.code, t.fr, t.en, *t.aliases)
+        }
         near = difflib.get_close_matches(fold(value), spelled, n=1, cutoff=0.6)
         return spelled[near[0]] if near else None
 
