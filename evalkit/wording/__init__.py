@@ -205,12 +205,13 @@ def catalogue(room: str) -> dict[str, Any]:
 
 
 def fault(
-    key: str, /, *, file: object = None, line: int | None = None, column: str | None = None,
+    key: str, /, *, file: object = None, line: int | None = None, row: int | None = None, column: str | None = None,
     value: object = None, count: int = 1, **values: Any,
 ) -> Fault:  # fmt: skip
     """Make a `Fault` in every language: the place first, then the sentence `key`.
 
-    `value` and `count` are both stored as data and available to the template as ``{value}`` and ``{count}``.
+    `value` and `count` are both stored as data and available to the template as ``{value}`` and ``{count}``; a `row` (of a
+    sheet or a frame) is a `line` under its English name.
     """
     texts = {}
     name = None if file is None else str(file)
@@ -218,12 +219,14 @@ def fault(
         place = [name] if name else []
         if line is not None:
             place.append(f"{'ligne' if lang == 'fr' else 'line'} {line}")
+        if row is not None:
+            place.append(f"{'ligne' if lang == 'fr' else 'row'} {row}")
         if column is not None:
             place.append(f"{'colonne' if lang == 'fr' else 'column'} {quote(column, lang)}")
         head = ", ".join(place)
         body = text(key, lang, **{"value": value, "count": count, "n": count, **values})
         texts[lang] = f"{head}{' : ' if lang == 'fr' else ': '}{body}" if head else body
-    return Fault(texts, name, line, column, value, count, key)
+    return Fault(texts, name, row if line is None else line, column, value, count, key)
 
 
 class _Writer(string.Formatter):
