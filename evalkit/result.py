@@ -92,6 +92,10 @@ class Result:
             lines += [f"- {c.text(lang)}" for c in self.caveats]
         return "\n".join(lines)
 
+    def display(self, lang: str | None = None) -> pd.DataFrame:
+        """Return the table as people read it: headings and codes in words, every cell written as `lang` writes it."""
+        return self._display_frame(wording.language(lang))
+
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the result and return the matplotlib Axes; estimates with intervals unless a subclass knows better."""
         from evalkit import figures

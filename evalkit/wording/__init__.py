@@ -177,6 +177,37 @@ def message(key: str, /, **values: Any) -> Message:
     return made
 
 
+@dataclass(frozen=True)
+class Sentence(Message):
+    """A message whose two languages are written on the spot, as a study does, rather than in a catalogue."""
+
+    templates: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+
+    def text(self, lang: str | None = None) -> str:
+        """Return the sentence in `lang`."""
+        lang = language(lang)
+        return _filled(self.templates[lang], lang, self.values)
+
+
+def say(*, fr: str | Mapping[str, str], en: str | Mapping[str, str], **values: Any) -> Sentence:
+    """Make a sentence from its two languages, with the same template fields as a catalogue entry.
+
+    Raises
+    ------
+    KeyError
+        If a template names a value that is not given.
+
+    Examples
+    --------
+    >>> say(fr="{share:pct1} des jeunes", en="{share:pct1} of youths", share=0.274).text("en")
+    '27.4% of youths'
+    """
+    made = Sentence("said", values, {"fr": fr, "en": en})
+    for lang in LANGUAGES:
+        made.text(lang)
+    return made
+
+
 def text(key: str, lang: str | None = None, /, **values: Any) -> str:
     """Write the sentence `key` (``room.name``) in `lang`.
 
@@ -191,6 +222,10 @@ def text(key: str, lang: str | None = None, /, **values: Any) -> str:
         entry = catalogue(room)[name][lang]
     except (KeyError, FileNotFoundError):
         raise KeyError(f"no wording for {key!r} in {lang!r}") from None
+    return _filled(entry, lang, values)
+
+
+def _filled(entry: str | Mapping[str, str], lang: str, values: Mapping[str, Any]) -> str:
     if isinstance(entry, Mapping):
         n = abs(float(values["n"]))
         entry = entry["one" if (n < 2 if lang == "fr" else n == 1) else "other"]
