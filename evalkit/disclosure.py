@@ -1,13 +1,15 @@
-"""Small cells are hidden before anything leaves the analyst's hands: primary suppression on tidy frames.
+"""Small cells are hidden before anything leaves the analyst's hands: primary suppression on tidy frames, and what a total gives away.
 
-Not a guarantee against differencing: secondary suppression and linked tables are for the person who publishes to weigh; what is
-hidden here is a missing value with status "suppressed", never a zero.
+Not a guarantee against differencing between linked tables: that is for the person who publishes to weigh. What is hidden here is
+a missing value with status "suppressed", never a zero.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,8 +77,88 @@ def suppress(table: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, int]:
         if part in table and base in table:
             rest = table[base].astype(float) - table[part].astype(float)
             hide |= np.asarray(policy.small(rest)) & (np.asarray(table[part].astype(float)) > 0)
+    return _hidden(table, hide)
+
+
+def suppress_partition(
+    table: pd.DataFrame,
+    policy: Policy,
+    partitions: Iterable[tuple[int | None, Sequence[int]]],
+    count: str = "count",
+) -> tuple[pd.DataFrame, int]:
+    """Hide small counts, then enough of their neighbours that no total gives a hidden one away.
+
+    In each partition (parts that add up to a total) at least two parts are hidden or none, and those hidden add up to at least the
+    threshold, so that subtracting what is shown from the total does not give a small count either. The smallest shown part
+    is hidden first, zeros never, the total last. A row in two partitions (a line and a column of a table) is protected in both.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the column `count`.
+    policy : Policy
+    partitions : iterable of (total, parts)
+        Row positions; `total` is None when the total is not a row but is known (it stands in the column `n`, or in a sentence).
+    count : str
+        The column that adds up.
+
+    Returns
+    -------
+    table : DataFrame
+        With ``status`` set to "suppressed" on the rows concerned.
+    n_hidden : int
+
+    Notes
+    -----
+    Simple secondary suppression: it does not compute how closely a hidden count can be bracketed, nor does it see other tables.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cells = pd.DataFrame({"term": ["all", "a", "b", "c"], "count": [100, 4, 36, 60]})
+    >>> suppress_partition(cells, Policy(), [(0, [1, 2, 3])])[0]["count"].tolist()
+    [100.0, nan, nan, 60.0]
+    """
+    first, _ = suppress(table, policy)
+    if policy.threshold <= 1:
+        return table, 0
+    values = np.nan_to_num(table[count].to_numpy(dtype=float, na_value=np.nan))
+    hide = (
+        np.asarray(first["status"] == "suppressed") if "status" in first else np.zeros(len(table), dtype=bool)
+    )
+    wanted = [(total, list(parts)) for total, parts in partitions]
+    while any([_protect(values, hide, total, parts, policy.threshold) for total, parts in wanted]):
+        pass
+    return _hidden(table, hide)
+
+
+def _protect(
+    values: np.ndarray, hide: np.ndarray, total: int | None, parts: list[int], threshold: int
+) -> bool:
+    """Hide in place one more cell of a partition that gives a hidden one away; return whether one was hidden."""
+    covered = [i for i in parts if hide[i]]
+    total_hidden = total is not None and hide[total]
+    if total_hidden:
+        safe = bool(covered) or not values[parts].any()
+    else:
+        safe = not covered or (len(covered) > 1 and values[covered].sum() >= threshold)
+    if safe:
+        return False
+    shown = [i for i in parts if not hide[i] and values[i] > 0]
+    if shown:
+        hide[min(shown, key=lambda i: values[i])] = True
+    elif total is not None and not total_hidden:
+        hide[total] = True
+    else:
+        return False
+    return True
+
+
+def _hidden(table: pd.DataFrame, hide: np.ndarray) -> tuple[pd.DataFrame, int]:
+    """Return the table without the counts of these rows and what follows from them."""
     if not hide.any():
         return table, 0
+    counts = [c for c in COUNTS if c in table]
     out = table.copy()
     for column in [*counts, *(c for c in DERIVED if c in table)]:
         out[column] = out[column].astype(float).mask(hide)
@@ -84,3 +166,25 @@ def suppress(table: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, int]:
         out["status"] = "ok"
     out.loc[hide, "status"] = "suppressed"
     return out, int(hide.sum())
+
+
+class Headcount(int):
+    """A number of people inside a message: `veil` writes "fewer than 11" for it when it is small.
+
+    Examples
+    --------
+    >>> Headcount(5) + 1
+    6
+    """
+
+
+def veil(message: Any, policy: Policy) -> Any:
+    """Return the message with its small head counts replaced by "fewer than …"."""
+    values = {}
+    for name, value in message.values.items():
+        if isinstance(value, Headcount) and 0 < value < policy.threshold:
+            value = type(message)("result.few", {"threshold": policy.threshold})
+        elif isinstance(value, type(message)):
+            value = veil(value, policy)
+        values[name] = value
+    return dataclasses.replace(message, values=values)

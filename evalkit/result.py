@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from evalkit import wording
-from evalkit.disclosure import Policy, suppress
+from evalkit.disclosure import Policy, suppress, veil
 from evalkit.provenance import Provenance
 from evalkit.wording import Message, message
 
@@ -122,7 +122,18 @@ class Result:
             said.append(
                 message("result.published_gate_lowered", threshold=policy.threshold, reason=policy.reason)
             )
-        published = dataclasses.replace(self, table=table, published_under=policy, glance_values={})
+        for column in table:
+            if table[column].map(lambda v: isinstance(v, Message)).any():
+                cells = [veil(v, policy) if isinstance(v, Message) else v for v in table[column]]
+                table = table.assign(**{column: cells})
+        published = dataclasses.replace(
+            self,
+            table=table,
+            question=veil(self.question, policy),
+            caveats=tuple(veil(c, policy) for c in self.caveats),
+            published_under=policy,
+            glance_values={},
+        )
         return published.with_caveats(*said)
 
     def save(self, folder: str | Path, name: str, lang: str | None = None) -> Path:

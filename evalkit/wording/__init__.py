@@ -227,9 +227,26 @@ def text(key: str, lang: str | None = None, /, **values: Any) -> str:
 
 def _filled(entry: str | Mapping[str, str], lang: str, values: Mapping[str, Any]) -> str:
     if isinstance(entry, Mapping):
-        n = abs(float(values["n"]))
-        entry = entry["one" if (n < 2 if lang == "fr" else n == 1) else "other"]
+        entry = entry[_plural(values["n"], lang)]
     return _Writer(lang).vformat(entry, (), values)
+
+
+def _plural(n: Any, lang: str) -> str:
+    if isinstance(n, Message):  # a number said in words, such as "fewer than 11"
+        return "other"
+    size = abs(float(n))
+    return "one" if (size < 2 if lang == "fr" else size == 1) else "other"
+
+
+def labels(room: str, *names: str) -> dict[str, dict[str, str]]:
+    """Return entries of a catalogue as labels in every language, for `Result.labels`.
+
+    Examples
+    --------
+    >>> labels("columns", "site")["site"]["fr"]
+    'site'
+    """
+    return {name: {lang: text(f"{room}.{name}", lang) for lang in LANGUAGES} for name in names}
 
 
 @cache
