@@ -17,7 +17,7 @@ import math
 import os
 import string
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -206,6 +206,32 @@ def say(*, fr: str | Mapping[str, str], en: str | Mapping[str, str], **values: A
     for lang in LANGUAGES:
         made.text(lang)
     return made
+
+
+def catalogue_from(path: str | os.PathLike[str]) -> Callable[..., Sentence]:
+    """Return ``sentence(name, **values)``, which says the sentences of a study's own catalogue.
+
+    Raises
+    ------
+    KeyError
+        When called with a name the catalogue does not have, or without a value its template names.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "wording.toml"
+    >>> _ = file.write_text('[more]\\nfr = "{n} de plus"\\nen = "{n} more"', encoding="utf-8")
+    >>> catalogue_from(file)("more", n=3).text("fr")
+    '3 de plus'
+    """
+    entries = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+
+    def sentence(name: str, /, **values: Any) -> Sentence:
+        if name not in entries:
+            raise KeyError(f"no sentence {name!r} in {path}")
+        return say(fr=entries[name]["fr"], en=entries[name]["en"], **values)
+
+    return sentence
 
 
 def text(key: str, lang: str | None = None, /, **values: Any) -> str:

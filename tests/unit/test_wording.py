@@ -97,3 +97,14 @@ def test_the_language_can_be_chosen_once(monkeypatch):
         wording.set_language(None)
     with pytest.raises(ValueError, match="lang must be one of fr, en"):
         wording.language("de")
+
+
+def test_a_study_says_its_own_sentences(tmp_path):
+    file = tmp_path / "wording.toml"
+    file.write_text('[share]\nfr = "{x:pct} des jeunes"\nen = "{x:pct} of youths"\n', encoding="utf-8")
+    sentence = wording.catalogue_from(file)
+    assert sentence("share", x=0.5).text("fr") == "50\u202f% des jeunes"
+    with pytest.raises(KeyError, match="no sentence 'part'"):
+        sentence("part", x=0.5)
+    with pytest.raises(KeyError, match="x"):
+        sentence("share")
