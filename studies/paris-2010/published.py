@@ -1,0 +1,182 @@
+"""What the report publishes, recomputed: its identities, its inconsistencies, and the totals the simulation is set on.
+
+Not a correction: a figure that does not add up is shown beside the one that would, never replaced.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evalkit import Result
+from evalkit.provenance import Provenance, digest
+from evalkit.wording import catalogue_from
+
+FOLDER = Path(__file__).parent
+say = catalogue_from(FOLDER / "wording.toml")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return one file of the folder `facts`."""
+    return tomllib.loads((FOLDER / "facts" / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+FACTS = read("facts")
+
+
+def fact(path: str) -> Any:
+    """Return the value of a fact, or of one of its parts: ``fact("mobilised.centre")``."""
+    name, _, part = path.partition(".")
+    value = FACTS[name]["value"]
+    return value[part] if part else value
+
+
+def provenance() -> Provenance:
+    """Return where published figures come from: the report and the copies of its facts."""
+    files = sorted((FOLDER / "facts").glob("*.toml"))
+    return Provenance(
+        "published",
+        inputs={file.name: digest(file) for file in files},
+        details={"source": FACTS["source"]["title"], "source_sha256": FACTS["source"]["sha256"]},
+    )
+
+
+# A check is (what the parts give, what the report says, how far rounding may take them apart); None where the report says nothing.
+Check = tuple[float, float | None, float]
+CENTRE_SOLUTIONS = ("scolarite", "alternance", "emploi", "ppp_ciej", "pop_ppp", "chantier")
+EST_SOLUTIONS = ("formation", "emploi", "alternance", "ciej", "maladie", "incarcere")
+
+
+def _parts(name: str, keys: tuple[str, ...]) -> float:
+    return sum(fact(f"{name}.{key}") for key in keys)
+
+
+def _channel_splits() -> list[tuple[int, ...]]:
+    """Whole-number splits of the mobilised (database, interviews, prevention, antennes, others) that round to the published shares."""
+    total = fact("mobilised.total")
+    shares = [
+        fact("channel_ml_db"), fact("channel_ml_interview"),
+        fact("channel_partners.prevention"), fact("channel_partners.antennes"),
+    ]  # fmt: skip
+    fits = [[k for k in range(total + 1) if round(100 * k / total) == round(100 * s)] for s in shares]
+    return [
+        (a, b, c, d, total - a - b - c - d)
+        for a in fits[0] for b in fits[1] for c in fits[2] for d in fits[3]
+        if a + b + c + d <= total
+        and round(100 * (total - a - b) / total) == round(100 * fact("channel_partners.partners"))
+    ]  # fmt: skip
+
+
+def _months(first: str, last: str) -> int:
+    """Whole months from the first day of a month to the last day of another, both included."""
+    a, b = (date.fromisoformat((day + "-01")[:10]) for day in (first, last))
+    return 12 * (b.year - a.year) + b.month - a.month + 1
+
+
+def _partner_rows() -> float:
+    return len(read("partners")["partner"])
+
+
+def _in_progress() -> float:
+    return fact("centre_outcomes.en_demarche") + fact("est_outcomes.en_demarche")
+
+
+N = fact("mobilised.total")
+CHECKS: dict[str, Callable[[], Check]] = {
+    "mob": lambda: (fact("mobilised.centre") + fact("mobilised.est"), N, 0),
+    "ident": lambda: (
+        fact("identified_621.centre") + fact("identified_621.est"), fact("identified_621.total"), 0),
+    "ident620": lambda: (
+        fact("identified_621.centre") + fact("identified_621.est"), fact("identified_620"), 0),
+    "age": lambda: (fact("age_16_18") + fact("age_18_25"), N, 0),
+    "sex": lambda: (fact("girls") + fact("boys"), N, 0),
+    # Two rounded percentages: each may be half a point off.
+    "age_pct": lambda: ((fact("share_16_17") + fact("share_18")) * N, fact("age_16_18"), 0.01 * N),
+    "channels_pct": lambda: (
+        100 * (fact("channel_ml_db") + fact("channel_ml_interview") + fact("channel_partners.partners")), 100, 1e-9),
+    "partners_pct": lambda: (
+        100 * (fact("channel_partners.prevention") + fact("channel_partners.antennes")),
+        100 * fact("channel_partners.partners"), 1e-9),
+    "channels_int": lambda: (len(_channel_splits()), None, 0),
+    "channels_3_others": lambda: (
+        max(split[-1] for split in _channel_splits()), fact("lycee_2_ase_1.lycee") + fact("lycee_2_ase_1.ase_pjj"), 0),
+    "c24": lambda: (_parts("centre_outcomes", CENTRE_SOLUTIONS), fact("centre_outcomes.en_solution"), 0),
+    "e34": lambda: (_parts("est_outcomes", EST_SOLUTIONS), fact("est_outcomes.en_solution"), 0),
+    "c36": lambda: (
+        _parts("centre_outcomes", ("en_solution", "de_en_contact")), fact("centre_outcomes.en_demarche"), 0),
+    "e58": lambda: (_parts("est_outcomes", ("en_solution", "de_en_contact")), fact("est_outcomes.en_demarche"), 0),
+    "d94": lambda: (_in_progress(), None, 0),
+    "sol58": lambda: (fact("centre_outcomes.en_solution") + fact("est_outcomes.en_solution"), None, 0),
+    "de36": lambda: (fact("centre_outcomes.de_en_contact") + fact("est_outcomes.de_en_contact"), None, 0),
+    "account": lambda: (_in_progress() + fact("entered_vs_dropped.abandoned_or_excluded"), N, 0),
+    "notdem": lambda: (N - _in_progress(), None, 0),
+    "infraV": lambda: (fact("infra_v") / N, fact("last_class"), 0.01),
+    "not_infraV": lambda: (N - fact("infra_v"), None, 0),
+    "not_abandoned": lambda: (N - fact("entered_vs_dropped.abandoned_or_excluded"), fact("infra_v"), 0),
+    "diploma": lambda: (fact("diploma.any") * N, None, 0),
+    "target": lambda: (N / fact("target_n"), None, 0),
+    "age_target": lambda: (fact("age_16_18") / N, None, 0),
+    "yield": lambda: (N / fact("identified_621.total"), None, 0),
+    "fund": lambda: (100 * (fact("fund_fej") + fact("fund_ext") + fact("fund_dases")), 100, 1e-9),
+    "months18": lambda: (
+        _months(fact("duration_initial.start"), fact("duration_initial.end")), fact("duration_initial.months"), 0),
+    "months24": lambda: (fact("duration_initial.months") + fact("extension"), fact("duration_effective"), 0),
+    "sites5": lambda: (
+        fact("n_platforms") + len([fact("belliard")]) + len(fact("sites_sw")), fact("n_ml_before_merger"), 0),
+    "partners22": lambda: (_partner_rows(), fact("partner_table_non_exhaustive"), 0),
+    # In days: the committee that approves the working groups should come before the phase in which they start.
+    "copil_order": lambda: (
+        max(0, (date.fromisoformat(fact("copil_dates")[0]) - date.fromisoformat(fact("phase2")[0] + "-01")).days), 0, 0),
+    "rates": lambda: (_in_progress() / N, None, 0),
+    "coacc": lambda: (fact("coacc_min.min") * N, None, 0),
+    "window": lambda: (_months(fact("mobilisation_start"), fact("dashboard.to")), None, 0),
+}  # fmt: skip
+
+
+def _checked() -> Iterator[dict[str, Any]]:
+    for name, check in CHECKS.items():
+        computed, published, within = check()
+        if published is None:
+            verdict = "computed"
+        else:
+            verdict = "holds" if abs(computed - published) <= within else "fails"
+        yield {
+            "check": name,
+            "claim": say(f"identity_{name}"),
+            "computed": float(computed),
+            "published": published,
+            "verdict": verdict,
+        }
+
+
+def identities() -> Result:
+    """Return the report's arithmetic, recomputed from its facts."""
+    table = pd.DataFrame(list(_checked())).astype({"published": float})
+    return Result(
+        table, say("identities_question"), (say("identities_caveat"),), provenance(), labels=LABELS
+    )
+
+
+def inconsistencies() -> Result:
+    """Return where the report contradicts itself, leaves a gap, or can be read in two ways."""
+    rows = [
+        {
+            "number": i,
+            "claim": say("as_written", fr_text=row["fr"], en_text=row["en"]),
+            "section": "; ".join(dict.fromkeys(FACTS[name]["section"] for name in row["facts"])),
+        }
+        for i, row in enumerate(read("inconsistencies")["inconsistency"], start=1)
+    ]
+    return Result(pd.DataFrame(rows), say("inconsistencies_question"), (), provenance(), labels=LABELS)
+
+
+#: Headings and codes of the study's own columns.
+LABELS = {
+    name: {"fr": say(f"label_{name}").text("fr"), "en": say(f"label_{name}").text("en")}
+    for name in ("check", "claim", "computed", "published", "verdict", "holds", "fails", "number", "section")
+}
