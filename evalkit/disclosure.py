@@ -7,7 +7,7 @@ a missing value with status "suppressed", never a zero.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ class Policy:
     ----------
     threshold : int
         Counts from 1 to ``threshold - 1`` are hidden. 11 is the strictest French rule found for natural persons.
-    reason : str, optional
+    reason : str or mapping of language to str, optional
         Required, in writing, when the threshold is lowered.
 
     Raises
@@ -40,12 +40,12 @@ class Policy:
     """
 
     threshold: int = 11
-    reason: str | None = None
+    reason: str | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.threshold < 1:
             raise ValueError(f"threshold must be at least 1, but was {self.threshold}")
-        if self.threshold < 11 and not (self.reason or "").strip():
+        if self.threshold < 11 and not str(self.reason or "").strip():
             raise ValueError(f"a threshold of {self.threshold}, below 11, needs a written reason")
 
     def small(self, counts: pd.Series) -> pd.Series:
@@ -184,7 +184,7 @@ def veil(message: Any, policy: Policy) -> Any:
     for name, value in message.values.items():
         if isinstance(value, Headcount) and 0 < value < policy.threshold:
             value = type(message)("result.few", {"threshold": policy.threshold})
-        elif isinstance(value, type(message)):
+        elif dataclasses.is_dataclass(value) and hasattr(value, "values"):  # a message inside a message
             value = veil(value, policy)
         values[name] = value
     return dataclasses.replace(message, values=values)

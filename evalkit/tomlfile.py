@@ -161,7 +161,10 @@ def _sentence(item: Any, key: Path_, model: type[BaseModel]) -> tuple[str, dict[
         return kind, {"value": value, **context}
     if kind in _KINDS:
         name, wanted = _KINDS[kind]
-        return f"tomlfile.{name}", {"value": _shown(value), **{w: context[w] for w in wanted}}
+        said = {w: context[w] for w in wanted}
+        if name == "one_of":  # pydantic writes the choices as an English list
+            said["expected"] = re.findall(r"'([^']*)'", context["expected"])
+        return f"tomlfile.{name}", {"value": _shown(value), **said}
     for starts, name in _TYPES:
         if kind.startswith(starts):
             if isinstance(value, str) and re.fullmatch(r"[-+]?\d+,\d+", value.strip()):
