@@ -129,9 +129,9 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "sites5": lambda: (
         fact("n_platforms") + len([fact("belliard")]) + len(fact("sites_sw")), fact("n_ml_before_merger"), 0),
     "partners22": lambda: (_partner_rows(), fact("partner_table_non_exhaustive"), 0),
-    # In days: the committee that approves the working groups should come before the phase in which they start.
+    # The committee that approves the working groups should come before the phase in which they start, June 2010 at the latest.
     "copil_order": lambda: (
-        max(0, (date.fromisoformat(fact("copil_dates")[0]) - date.fromisoformat(fact("phase2")[0] + "-01")).days), 0, 0),
+        max(0, (date.fromisoformat(fact("copil_dates")[0]) - date.fromisoformat(fact("phase1")[1] + "-30")).days), 0, 0),
     "rates": lambda: (_in_progress() / N, None, 0),
     "coacc": lambda: (fact("coacc_min.min") * N, None, 0),
     "window": lambda: (_months(fact("mobilisation_start"), fact("dashboard.to")), None, 0),
@@ -167,7 +167,7 @@ def inconsistencies() -> Result:
     rows = [
         {
             "number": i,
-            "claim": say("as_written", fr_text=row["fr"], en_text=row["en"]),
+            "claim": say("as_written", x={"fr": row["fr"], "en": row["en"]}),
             "section": "; ".join(dict.fromkeys(FACTS[name]["section"] for name in row["facts"])),
         }
         for i, row in enumerate(read("inconsistencies")["inconsistency"], start=1)
