@@ -207,7 +207,7 @@ def tango_paired(counts: PairedCounts, conf_level: float = 0.95) -> tuple[float,
 
     References
     ----------
-    Tango (1998), Statistics in Medicine 17:891, equations 13 to 17.
+    Tango (1998), Statistics in Medicine 17:891, score interval.
 
     Examples
     --------

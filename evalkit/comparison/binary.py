@@ -1,0 +1,304 @@
+"""Rows of a pre/post comparison of a yes/no outcome: difference, tests, bounds, the 2 × 2 table.
+
+Not for matching people: `waves` has done it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit.comparison.waves import Waves
+from evalkit.errors import Fault, InputError
+from evalkit.numerics import proportions as prop
+from evalkit.wording import Message, fault, message
+
+#: What `selected_on` may say, and the value of "before" it fixes.
+SELECTIONS = {"before == 0": 0, "before == 1": 1, "none": None}
+COLUMNS = (
+    "term", "part", "method", "estimate", "std_error", "statistic", "df", "p_value", "p_floor",
+    "conf_low", "conf_high", "conf_level", "count", "n", "status", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked: level, side, and what selection fixed."""
+
+    conf_level: float
+    alternative: str
+    selected_on: str | None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A starting point that is the same for everybody."""
+
+    value: int
+    declared: bool
+
+    @property
+    def reason(self) -> Message:
+        """Why no test is made."""
+        key = "comparison.selected" if self.declared else "comparison.selected_detected"
+        return Message(key, {"value": self.value})
+
+
+def estimate(waves: Waves, plan: Plan) -> tuple[pd.DataFrame, Message, tuple[Message, ...]]:
+    """Return the table, the question and the caveats.
+
+    Raises
+    ------
+    InputError
+        For answers other than 0 and 1, or that contradict the stated selection.
+    """
+    before, after = _as_binary(waves)
+    selection = _selection(before, plan)
+    both = np.isfinite(before) & np.isfinite(after)
+    counts = prop.PairedCounts(*(
+        int(((before == b) & (after == a) & both).sum()) for b, a in ((1, 1), (1, 0), (0, 1), (0, 0))
+    ))  # fmt: skip
+    stop = _obstacle(before, after, counts) or (selection.reason if selection else None)
+    rows = [*_differences(counts, plan, stop), *_tests(counts, plan, stop)]
+    if selection:
+        rows += _selected(counts, before, after, plan, selection)
+    else:
+        rows += _bounds(before, after)
+    rows += _proportions(counts, before, after, plan, selection)
+    rows += _cells(counts)
+    seen = waves.counts()
+    rows += [_row(name, "", count=k, n=seen["people_all"]) for name, k in seen.items()]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    question = message("comparison.question_selected" if selection else "comparison.question_pre_post")
+    return table, question, _caveats(table, counts, plan, selection, stop)
+
+
+def _as_binary(waves: Waves) -> tuple[np.ndarray, np.ndarray]:
+    faults: list[Fault] = []
+    coded = []
+    for name in ("before", "after"):
+        answers = waves.frame[name]
+        known = answers.notna().to_numpy()
+        values = np.full(len(answers), np.nan)
+        raw = answers.to_numpy(dtype=object)
+        good = np.array([k and _is_binary(v) for k, v in zip(known, raw, strict=True)], dtype=bool)
+        values[good] = [float(v) for v in raw[good]]
+        bad = raw[known & ~good]
+        if len(bad):
+            shown = sorted({repr(v) if isinstance(v, str) else str(v) for v in bad})
+            listed = shown[:5] + (["…"] if len(shown) > 5 else [])
+            faults.append(fault("comparison.not_binary", column=name, count=len(bad), values=listed))
+        coded.append(values)
+    if faults:
+        raise InputError(faults)
+    return coded[0], coded[1]
+
+
+def _is_binary(value: Any) -> bool:
+    # Text "0" and "1" is refused with the rest: what else the column holds as text must be looked at first.
+    return isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) and value in (0, 1)
+
+
+def _selection(before: np.ndarray, plan: Plan) -> Selection | None:
+    known = before[np.isfinite(before)]
+    if plan.selected_on == "none":
+        return None
+    if plan.selected_on is not None:
+        value = SELECTIONS[plan.selected_on]
+        wrong = int((known != value).sum())
+        if wrong:
+            raise InputError(
+                fault("comparison.selection_contradicted", column="before", count=wrong, expected=value)
+            )
+        return Selection(value, declared=True)
+    if len(known) > 1 and (known == known[0]).all():
+        return Selection(int(known[0]), declared=False)
+    return None
+
+
+def _obstacle(before: np.ndarray, after: np.ndarray, counts: prop.PairedCounts) -> Message | None:
+    """Return why there is nothing to compare, or None."""
+    seen = {"before": np.isfinite(before).any(), "after": np.isfinite(after).any()}
+    if not any(seen.values()):
+        return message("comparison.no_person")
+    for wave, present in seen.items():
+        if not present:
+            return message("comparison.wave_missing", wave=message(f"comparison.{wave}"))
+    return None if counts.n else message("comparison.no_pair")
+
+
+def _differences(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[dict]:
+    rows = []
+    for method, interval in (("newcombe", prop.newcombe_paired), ("tango", prop.tango_paired)):
+        if stop:
+            rows.append(_row("difference", "pairs", method, n=counts.n, reason=stop, ok=False))
+            continue
+        low, high = interval(counts, plan.conf_level)
+        rows.append(_row(
+            "difference", "pairs", method, estimate=counts.difference, std_error=_wald(counts),
+            conf_low=low, conf_high=high, conf_level=plan.conf_level, n=counts.n,
+        ))  # fmt: skip
+    return rows
+
+
+def _wald(counts: prop.PairedCounts) -> float:
+    """Return the standard error of the difference, nan when nobody changed (its zero would be mistaken for certainty)."""
+    if counts.discordant == 0:
+        return math.nan
+    return math.sqrt(counts.discordant - (counts.gained - counts.lost) ** 2 / counts.n) / counts.n
+
+
+def _tests(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[dict]:
+    pair, side = (counts.lost, counts.gained), plan.alternative
+    z, p = prop.mcnemar_asymptotic(*pair, side)
+    figures = {
+        "mcnemar_exact": {
+            "p_value": prop.mcnemar_exact(*pair, side),
+            "p_floor": prop.mcnemar_floor(counts.discordant, side),
+        },
+        "mcnemar_mid_p": {
+            "p_value": prop.mcnemar_mid_p(*pair, side),
+            "p_floor": prop.mcnemar_floor(counts.discordant, side, mid_p=True),
+        },
+        "mcnemar_asymptotic": {"p_value": p, "statistic": z * z, "df": 1.0}
+        if side == "two-sided"
+        else {"p_value": p, "statistic": z},
+    }
+    rows = []
+    for method, values in figures.items():
+        reason = stop
+        if reason is None and counts.discordant == 0:
+            reason = message(
+                "comparison.nobody_changed_exact"
+                if method == "mcnemar_exact"
+                else "comparison.nobody_changed"
+            )
+        ok = stop is None and (counts.discordant > 0 or method == "mcnemar_exact")
+        rows.append(
+            _row("change_test", "pairs", method, n=counts.n, reason=reason, ok=ok, **(values if ok else {}))
+        )
+    return rows
+
+
+def _bounds(before: np.ndarray, after: np.ndarray) -> list[dict]:
+    """Return the worst-case bounds of the difference among everybody known (Manski 1989)."""
+    n = len(before)
+    if n == 0:
+        reason = message("comparison.no_person")
+        ends = ("difference_if_worst", "difference_if_best")
+        return [_row(term, "everyone", "manski", n=0, reason=reason, ok=False) for term in ends]
+    return [
+        _row(term, "everyone", "manski", n=n,
+             estimate=float((np.nan_to_num(after, nan=a) - np.nan_to_num(before, nan=1.0 - a)).mean()))
+        for term, a in (("difference_if_worst", 0.0), ("difference_if_best", 1.0))
+    ]  # fmt: skip
+
+
+def _selected(
+    counts: prop.PairedCounts, before: np.ndarray, after: np.ndarray, plan: Plan, selection: Selection
+) -> list[dict]:
+    """Return what remains estimable when everybody starts from the same point."""
+    moved = counts.gained if selection.value == 0 else counts.lost
+    rows = [_share("natural_rate", "pairs", "wilson", moved, counts.n, plan)]
+    # Nobody without a "before" was selected on it, so the bounds are about those who had one.
+    chosen = np.isfinite(before)
+    for term, value in (("proportion_after_if_worst", 0.0), ("proportion_after_if_best", 1.0)):
+        filled = np.nan_to_num(after[chosen], nan=value)
+        if len(filled):
+            rows.append(_row(term, "everyone", "manski", estimate=float(filled.mean()), n=len(filled)))
+    return rows
+
+
+def _proportions(
+    counts: prop.PairedCounts, before: np.ndarray, after: np.ndarray, plan: Plan, selection: Selection | None
+) -> list[dict]:
+    rows = []
+    for term, values, ones in (
+        ("proportion_before", before, counts.before),
+        ("proportion_after", after, counts.after),
+    ):
+        if selection and term == "proportion_before":
+            continue
+        methods = ("wilson", "clopper_pearson") if selection else ("wilson",)
+        rows += [_share(term, "pairs", method, ones, counts.n, plan) for method in methods]
+        known = values[np.isfinite(values)]
+        if len(known) != counts.n:
+            rows.append(_share(term, "observed", "wilson", int(known.sum()), len(known), plan))
+    return rows
+
+
+def _share(term: str, part: str, method: str, x: int, n: int, plan: Plan) -> dict:
+    if n == 0:
+        reason = message("comparison.no_pair" if part == "pairs" else "comparison.no_person")
+        return _row(term, part, method, n=0, reason=reason, ok=False)
+    low, high = getattr(prop, method)(x, n, plan.conf_level)
+    return _row(
+        term, part, method, estimate=x / n, conf_low=low, conf_high=high, conf_level=plan.conf_level, count=x, n=n
+    )  # fmt: skip
+
+
+def _cells(counts: prop.PairedCounts) -> list[dict]:
+    named = {
+        "stayed_1": counts.both, "moved_1_to_0": counts.lost, "moved_0_to_1": counts.gained,
+        "stayed_0": counts.neither,
+    }  # fmt: skip
+    return [_row(term, "pairs", count=k, n=counts.n) for term, k in named.items()]
+
+
+def _caveats(
+    table: pd.DataFrame, counts: prop.PairedCounts, plan: Plan, selection: Selection | None, stop: Message | None
+) -> tuple[Message, ...]:  # fmt: skip
+    said = [message("result.no_counterfactual")]
+    if selection and counts.n:
+        key = "natural_return" if selection.value == 0 else "natural_departure"
+        moved = counts.gained if selection.value == 0 else counts.lost
+        said.append(message(f"comparison.{key}", share=moved / counts.n))
+    if stop is None:
+        said += _trend(table, counts)
+        alpha = 1 - plan.conf_level
+        floor = prop.mcnemar_floor(counts.discordant, plan.alternative)
+        if counts.discordant and floor > alpha:
+            said.append(message("comparison.floor_binds", floor=floor, alpha=alpha))
+        if plan.alternative != "two-sided":
+            side = message(f"comparison.{plan.alternative}")
+            said.append(message("comparison.one_sided", side=side, level=plan.conf_level))
+    for reason, status in zip(table["reason"], table["status"], strict=True):
+        caveat = reason if status == "ok" else message("result.not_estimable", reason=reason)
+        if reason is not None and caveat not in said:
+            said.append(caveat)
+    seen = table.set_index("term")["count"]
+    if seen["people_paired"] < seen["people_all"]:
+        said.append(message("comparison.attrition"))
+    return tuple(said)
+
+
+def _trend(table: pd.DataFrame, counts: prop.PairedCounts) -> list[Message]:
+    """Return how much the outcome would have had to move by itself to give the difference, and to hide its sign."""
+    if counts.difference == 0:
+        return [message("comparison.trend_none")]
+    key = "comparison.trend_up" if counts.difference > 0 else "comparison.trend_down"
+    said = [message(key, points=100 * abs(counts.difference))]
+    newcombe = table[(table["term"] == "difference") & (table["method"] == "newcombe")].iloc[0]
+    nearest = newcombe["conf_low"] if counts.difference > 0 else -newcombe["conf_high"]
+    if nearest > 0:
+        said.append(message("comparison.trend_bound", points=100 * nearest))
+    return said
+
+
+def _row(
+    term: str, part: str, method: str = "", *, ok: bool = True, reason: Message | None = None, **values: Any
+) -> dict:
+    """Return one row; figures not given are nan."""
+    unknown = dict.fromkeys(COLUMNS, math.nan)
+    return unknown | {
+        "term": term,
+        "part": part,
+        "method": method,
+        "status": "ok" if ok else "not_estimable",
+        "reason": reason,
+        **values,
+    }

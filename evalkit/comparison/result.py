@@ -1,0 +1,155 @@
+"""The shape of a pre/post answer, and what may leave the room of it.
+
+Not for estimates: `binary` makes the rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit import wording
+from evalkit.disclosure import Policy, suppress_partition
+from evalkit.result import Result
+from evalkit.wording import message
+
+_CELLS = ("stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0")
+_UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
+_FIGURES = (
+    "estimate", "std_error", "statistic", "df", "p_value", "p_floor", "conf_low", "conf_high", "count", "n"
+)  # fmt: skip
+#: Sentences that say a figure, and a column and term that must still be shown for them to stay.
+_RESTS_ON = {
+    "comparison.trend_up": ("estimate", "difference"),
+    "comparison.trend_down": ("estimate", "difference"),
+    "comparison.trend_bound": ("conf_low", "difference"),
+    "comparison.floor_binds": ("p_floor", "change_test"),
+    "comparison.natural_return": ("estimate", "natural_rate"),
+    "comparison.natural_departure": ("estimate", "natural_rate"),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class PrePost(Result):
+    """A pre/post comparison: estimates with intervals, tests, bounds, the 2 × 2 table and who was seen when.
+
+    Keys of the table are ``term`` (what), ``part`` (about whom) and ``method`` (how); see `evalkit.comparison.pre_post`.
+    """
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw proportions and differences with their intervals and return the matplotlib Axes."""
+        drawn = self.table[self.table["estimate"].notna() & (self.table["part"] == "pairs")]
+        return Result(drawn.reset_index(drop=True), self.question, labels=self.labels).plot(ax, lang)
+
+    def publish(self, policy: Policy | None = None) -> PrePost:
+        """Pass the gate; see `Result.publish`.
+
+        When a cell of the 2 × 2 table is small, the intervals and tests, which can be solved for it, are hidden with it; the
+        difference itself, which cannot, stays.
+        """
+        out = super().publish(policy)
+        kept = []
+        for caveat in out.caveats:
+            column, term = _RESTS_ON.get(caveat.key, (None, None))
+            if column is None or out.table.loc[out.table["term"] == term, column].notna().any():
+                kept.append(caveat)
+        hidden = message("comparison.changes_hidden")
+        said = [hidden] if any(reason == hidden for reason in out.table["reason"]) else []
+        return dataclasses.replace(out, caveats=tuple(kept)).with_caveats(*said)
+
+    def _display_frame(self, lang: str) -> pd.DataFrame:
+        # The reasons are said once, among the caveats; what only programs need stays in `tidy`.
+        shown = self.table.drop(columns=["reason", "std_error", "statistic", "df"])
+        table = shown.dropna(axis="columns", how="all")
+        return Result._display_frame(dataclasses.replace(self, table=table), lang)
+
+    def _cell(self, column: str, value: Any, lang: str) -> str:
+        if column == "p_floor" and value == value:
+            return wording.p_value(value, lang)
+        return super()._cell(column, value, lang)
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        rows = _Rows(self.table)
+        cells, unpaired = rows.where(*_CELLS), rows.where(*_UNPAIRED)
+        table, _ = suppress_partition(self.table, policy, [*rows.lines(), (None, unpaired)])
+        hide = (table["status"] == "suppressed").to_numpy()
+        trim = np.zeros(len(table), dtype=bool)
+        if hide[cells].any():
+            hide[rows.where("change_test")] = True
+            trim[rows.where("difference")] = True
+        hide |= rows.telling_of_the_unpaired(policy, bool(hide[unpaired].any()))
+        return _masked(self.table, hide, trim & ~hide)
+
+
+class _Rows:
+    """Positions of the rows of a pre/post table, and what they give away about people not seen twice."""
+
+    def __init__(self, table: pd.DataFrame):
+        self.table = table
+        self.term = table["term"].to_numpy()
+        self.part = table["part"].to_numpy()
+        self.count = table["count"].to_numpy(dtype=float)
+        self.n = table["n"].to_numpy(dtype=float)
+
+    def where(self, *terms: str) -> list[int]:
+        return [i for i, term in enumerate(self.term) if term in terms]
+
+    def lines(self) -> list[tuple[int | None, list[int]]]:
+        """Return the lines and columns of the 2 × 2 table; the shares before and after are its margins."""
+        stayed_1, lost, gained, stayed_0 = (self.where(term)[0] for term in _CELLS)
+        before, after = (
+            next((i for i in self.where(term) if self.part[i] == "pairs"), None)
+            for term in ("proportion_before", "proportion_after")
+        )
+        return [
+            (None, [stayed_1, lost, gained, stayed_0]),
+            (before, [stayed_1, lost]),
+            (after, [stayed_1, gained]),
+            (None, [gained, stayed_0]),
+            (None, [lost, stayed_0]),
+        ]
+
+    def telling_of_the_unpaired(self, policy: Policy, hidden: bool) -> np.ndarray:
+        """Return which rows, set beside those about the pairs, tell of fewer people than the threshold."""
+
+        def small(*values: float) -> bool:
+            return any(0 < round(v) < policy.threshold for v in values)
+
+        hide = np.zeros(len(self.term), dtype=bool)
+        unpaired = self.count[self.where(*_UNPAIRED)].sum()
+        if small(unpaired):
+            hide |= self.part == ""  # the rows about everybody known carry the total
+        for i in np.flatnonzero(self.part == "everyone"):
+            # estimate × n is a sum over everyone; without the pairs' own share a count of the unpaired is left.
+            own = self._pairs_sum(self.term[i])
+            left = abs(self.table["estimate"].iloc[i] * self.n[i] - own) if np.isfinite(own) else 0.0
+            hide[i] |= hidden or small(unpaired, left, unpaired - left)
+        for i in np.flatnonzero(self.part == "observed"):
+            twin = next(j for j in self.where(self.term[i]) if self.part[j] == "pairs")
+            more, ones = self.n[i] - self.n[twin], self.count[i] - self.count[twin]
+            hide[i] |= small(more, ones, more - ones)
+        return hide
+
+    def _pairs_sum(self, term: str) -> float:
+        twin = "difference" if term.startswith("difference") else "proportion_after"
+        first = self.where(twin)[0]
+        return float(self.table["estimate"].iloc[first] * self.n[first])
+
+
+def _masked(table: pd.DataFrame, hide: np.ndarray, trim: np.ndarray) -> tuple[pd.DataFrame, int]:
+    """Return the table without the figures of some rows and without the intervals of others."""
+    hide = hide & (table["status"] != "not_estimable").to_numpy()
+    trim = trim & (table["status"] != "not_estimable").to_numpy()
+    out = table.copy()
+    for column in _FIGURES:
+        lost = hide if column in ("estimate", "count", "n") else hide | trim
+        out[column] = out[column].astype(float).mask(lost)
+    out["status"] = out["status"].mask(hide | trim, "suppressed")
+    said = trim | (hide & table["term"].eq("change_test").to_numpy())
+    why = message("comparison.changes_hidden")
+    out["reason"] = [why if told else old for told, old in zip(said, out["reason"], strict=True)]
+    return out, int((hide | trim).sum())
