@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime as _dt
 import math
 import os
+import re
 import string
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -147,6 +148,22 @@ def join(items: Iterable[Any], lang: str | None = None) -> str:
 def quote(x: Any, lang: str | None = None) -> str:
     """Put a word in the quotation marks of the language."""
     return f"«\u00a0{x}\u00a0»" if language(lang) == "fr" else f"“{x}”"
+
+
+def typeset(words: str, lang: str | None = None) -> str:
+    """Return a sentence with real apostrophes and, in French, the spaces at which a line must not break.
+
+    Examples
+    --------
+    >>> typeset("Combien ? « 3 »", "fr") == "Combien\u202f? «\u00a03\u00a0»"
+    True
+    """
+    words = re.sub(r"(?<=\w)'(?=\w)", "’", words)
+    if language(lang) != "fr":
+        return words
+    words = re.sub(r"(?<=\S) (?=[;!?%€])", "\u202f", words)
+    words = re.sub(r"(?<=\S) (?=[:»])", "\u00a0", words)
+    return words.replace("« ", "«\u00a0")
 
 
 @dataclass(frozen=True)
