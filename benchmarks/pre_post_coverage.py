@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ TRUTHS = {
 SEED, DRAWS = 2011, 20_000
 
 
-@lru_cache(maxsize=None)
+@cache
 def _judged(both: int, lost: int, gained: int, neither: int) -> tuple[float, ...]:
     counts = prop.PairedCounts(both, lost, gained, neither)
     wald = 1.959963984540054 * math.sqrt(counts.discordant - (gained - lost) ** 2 / counts.n) / counts.n
