@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Self
 
 from evalkit import wording
 from evalkit.disclosure import Policy
-from evalkit.errors import InputError, MissingData
+from evalkit.errors import EvalkitError, InputError, MissingData
 from evalkit.provenance import Provenance, digest
 from evalkit.report import Answer, Document, Figure, Part, Table
 from evalkit.study.comparing import Check, compare
@@ -232,16 +233,15 @@ class Study:
     def _analysed(self) -> Document:
         self._require_data()
         parts: list[Part] = []
-        with _importable(self.folder):
+        with _importable(self.folder), _blamed(self.folder):
             for part in _script(self.path("analysis.py")).analyse(self):
                 if not isinstance(part, Part):
                     raise InputError(
                         fault("study.bad_part", file=self.path("analysis.py"), type=type(part).__name__)
                     )
                 self.progress(getattr(part, "name", type(part).__name__.lower()))
-                parts.append(
-                    part.published(self.policy) if isinstance(part, (Table, Figure)) else self._veiled(part)
-                )
+                published = isinstance(part, (Table, Figure))
+                parts.append(part.published(self.policy) if published else self._veiled(part))
         title, question = self.declaration.title.model_dump(), self.declaration.question.model_dump()
         return Document(title, question, parts, provenance=self.provenance())
 
@@ -308,6 +308,24 @@ def _importable(folder: Path) -> Iterator[None]:
         for name in set(sys.modules) - before:
             if str(getattr(sys.modules[name], "__file__", None) or "").startswith(own):
                 del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _blamed(folder: Path) -> Iterator[None]:
+    """Say at which line of the study an error that is nobody's plain sentence came up."""
+    try:
+        yield
+    except EvalkitError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if Path(f.filename).resolve().is_relative_to(folder.resolve())]
+        if not own:
+            raise
+        place = {"file": own[-1].filename, "line": own[-1].lineno}
+        raise InputError(
+            fault("study.script_failed", **place, kind=type(error).__name__, error=str(error))
+        ) from error
 
 
 def _script(path: Path) -> Any:

@@ -45,6 +45,11 @@ def language(lang: str | None = None) -> str:
     return chosen
 
 
+def chosen_language() -> str | None:
+    """Return what `set_language` chose, None if nothing was."""
+    return _current[0] if _current else None
+
+
 def set_language(lang: str | None) -> None:
     """Choose the language of every summary, plot and notebook display of this session; None forgets the choice."""
     _current.clear()
