@@ -231,11 +231,11 @@ def _syntax_faults(path: Path, text: str, error: tomllib.TOMLDecodeError) -> lis
     row = rows[line - 1].strip()
     unquoted = _UNQUOTED.search(row)
     if "Cannot" in said and ("overwrite" in said or "declare" in said or "mutate" in said):
-        other = fault("tomlfile.twice", file=path, line=line, row=row)
+        other = fault("tomlfile.twice", file=path, line=line, written=row)
     elif said == "Invalid value" and unquoted:
         other = fault("tomlfile.unquoted", file=path, line=line, word=unquoted[1].strip())
     else:
-        other = fault("tomlfile.syntax", file=path, line=line, row=row, error=said)
+        other = fault("tomlfile.syntax", file=path, line=line, written=row, error=said)
     return sorted([*commas, other], key=lambda f: f.line or 0)
 
 

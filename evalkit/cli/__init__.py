@@ -49,9 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["--lang", "fr", "--version"])  # doctest: +SKIP
-    evalkit 0.1.0
-    0
+    >>> main(["study", "runn"])  # says on stderr which command was meant
+    2
     """
     args = list(sys.argv[1:] if argv is None else argv)
     before = wording.chosen_language()

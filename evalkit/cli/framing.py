@@ -126,7 +126,7 @@ class Day(click.ParamType):
                 return dt.datetime.strptime(str(value), form).date()
             except ValueError:
                 continue
-        self.fail(say("bad_day", value=str(value)), param, ctx)
+        return self.fail(say("bad_day", value=str(value)), param, ctx)
 
 
 class Language(click.ParamType):

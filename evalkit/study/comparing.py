@@ -97,7 +97,8 @@ class Check:
 def compare(expected: Path, got: Path, tolerance: Tolerance) -> Check:
     """Compare the CSV files of two folders.
 
-    Words and whole numbers must be equal, other numbers lie within the band of their column; a missing value equals only a missing value.
+    Words and whole numbers must be equal, other numbers lie within the band of their column; a missing value equals only a
+    missing value.
     """
     names_expected = {p.name for p in expected.glob("*.csv")}
     names_got = {p.name for p in got.glob("*.csv")}

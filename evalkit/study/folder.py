@@ -330,7 +330,8 @@ def _blamed(folder: Path) -> Iterator[None]:
 
 def _script(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location("evalkit_study_analysis", path)
-    assert spec is not None and spec.loader is not None  # a .py file always has both
+    assert spec is not None  # a .py file always has a specification
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
