@@ -228,7 +228,7 @@ class _Checks:
         others = [self._label(int(i)) if w else "" for i, w in zip(first, wrong, strict=True)]
         labels = [self._label(i) if w else "" for i, w in enumerate(wrong)]
         self._say(
-            "overlap", "situations", wrong, "start", person=table["person"], day=table["start"], line=lines,
+            "overlap", "situations", wrong, "start", person=table["person"], day=table["start"], first=lines,
             state=_objects(labels), other=_objects(others), track=_objects(self._track_labels()),
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from evalkit.followup.tables import Origin
 from evalkit.wording import Message, fault, message
 
 #: Faults of one kind in one column that are told one by one; the others are counted in one sentence.
-SHOWN = 5
+SHOWN = 3
 #: Lines named for a value that occurs often.
 LINES = 3
 
@@ -66,9 +66,10 @@ class Faults:
             self.add("more_of_these", **origin.place(int(rest[0]), column), count=left)
 
     def raise_if_any(self) -> None:
-        """Raise an `InputError` with all faults."""
+        """Raise an `InputError` with all faults: file by file, each from its first line to its last."""
         if self.found:
-            raise InputError(self.found)
+            files = {f.file: i for i, f in reversed(list(enumerate(self.found)))}
+            raise InputError(sorted(self.found, key=lambda f: (files[f.file], f.line or 0)))
 
 
 def _grouped(at: np.ndarray, values: np.ndarray) -> list[np.ndarray]:

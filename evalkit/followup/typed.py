@@ -109,7 +109,7 @@ class _Reader:
         if near:
             return message("records.near", near=near)
         terms = self.vocabulary.groups.get(group, {}).values()
-        return message("records.choices", known=[t.labels for t in terms])
+        return message("records.choices", known=[message("records.quoted", word=t.labels) for t in terms])
 
     def _tracks(self, of: Field, column: Column) -> np.ndarray:
         """Return tracks: known ones as codes, others under their own name unless a known one is nearly spelled so."""

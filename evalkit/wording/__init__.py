@@ -122,8 +122,8 @@ def date(day: Any, lang: str | None = None) -> str:
 
     Examples
     --------
-    >>> date("2011-09-30", "fr"), date("2011-09-30", "en")
-    ('30 septembre 2011', '30 September 2011')
+    >>> date("2011-09-30", "fr"), date("2011-04-01", "fr"), date("2011-09-30", "en")
+    ('30 septembre 2011', '1er avril 2011', '30 September 2011')
     """
     lang = language(lang)
     if day is None or day != day:
@@ -132,7 +132,8 @@ def date(day: Any, lang: str | None = None) -> str:
         day = _dt.date.fromisoformat(day[:10])
     from babel.dates import format_date
 
-    return format_date(day, format="d MMMM y", locale=_LOCALE[lang])
+    written = format_date(day, format="d MMMM y", locale=_LOCALE[lang])
+    return f"1er{written[1:]}" if lang == "fr" and written.startswith("1 ") else written
 
 
 def join(items: Iterable[Any], lang: str | None = None) -> str:
@@ -340,14 +341,14 @@ class _Writer(string.Formatter):
 
 
 def _write(value: Any, spec: str, lang: str) -> str:
+    if spec == "q":
+        return quote(_write(value, "", lang), lang)
     if isinstance(value, Message):
         return value.text(lang)
     if isinstance(value, Mapping) and lang in value:  # a label in both languages
         return str(value[lang])
     if spec == "raw":
         return str(value)
-    if spec == "q":
-        return quote(_write(value, "", lang), lang)
     if spec == "p":
         return p_value(value, lang)
     if spec == "date":
