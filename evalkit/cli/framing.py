@@ -156,7 +156,7 @@ def _sentence(error: click.UsageError) -> str:
     if isinstance(error, click.MissingParameter):
         return say("missing", what=_name(error))
     if isinstance(error, click.BadParameter):
-        return f"{_name(error)}{wording.typeset(' :') if wording.language() == 'fr' else ':'} {error.message}"
+        return say("about", what=_name(error), said=error.message)
     if isinstance(error, click.BadOptionUsage):
         needs = "requires an argument" in error.message
         return say("needs_value" if needs else "takes_no_value", what=error.option_name)

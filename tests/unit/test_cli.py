@@ -1,0 +1,227 @@
+"""The command line: two languages, exit statuses, answers on stdout, and no traceback for anything a user can do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evalkit import wording
+from evalkit.cli import main, root, spoken_language
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = [(), *((name,) for name in root.commands)] + [
+    (name, inner) for name, group in root.commands.items() for inner in getattr(group, "commands", {})
+]
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch, tmp_path):
+    for name in ("EVALKIT_LANG", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys):
+    def go(*args: object) -> tuple[int, str, str]:
+        status = main([str(a) for a in args])
+        # The spaces at which French lines do not break are tested in test_wording.py.
+        out, err = (re.sub("[\u00a0\u202f]", " ", text) for text in capsys.readouterr())
+        return status, out, err
+
+    return go
+
+
+# --- language and help -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "lang"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "fr_FR.UTF-8"}, "fr"),
+        ([], {"LANG": "fr_FR.UTF-8", "LC_ALL": "en_GB.UTF-8"}, "en"),
+        ([], {"LANG": "de_DE.UTF-8"}, "en"),
+        ([], {"LANG": "fr_FR.UTF-8", "EVALKIT_LANG": "en"}, "en"),
+        (["study", "run", "--lang", "fr"], {"EVALKIT_LANG": "en"}, "fr"),
+        (["--lang=en"], {"LANG": "fr"}, "en"),
+        (["--lang", "de"], {"LANG": "fr"}, "fr"),
+    ],
+)
+def test_the_language_is_asked_for_then_chosen_then_that_of_the_machine(args, environment, lang):
+    assert spoken_language(args, environment) == lang
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_page_is_in_french_without_a_word_of_english(run, command):
+    status, out, _ = run(*command, "--help")
+    assert status == 0
+    assert out.startswith("Utilisation : evalkit")
+    assert not re.search(r"\b(Usage|Options:|Commands|Show|show|the|and|file|folder)\b", out), out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_page_is_in_english_without_a_word_of_french(run, command):
+    status, out, _ = run(*command, "--help", "--lang", "en")
+    assert status == 0
+    assert out.startswith("Usage: evalkit")
+    assert not re.search(r"\b(Utilisation|Affiche|affiche|dossier|fichier|les?|des|une)\b", out), out
+
+
+def test_help_loads_click_and_nothing_heavier():
+    code = (
+        "import sys; from evalkit.cli import main; main(['study', 'run', '--help']); "
+        "print(*{m.partition('.')[0] for m in sys.modules} - sys.stdlib_module_names)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert loaded <= {"evalkit", "click", "__main__", "_virtualenv", "_distutils_hack"} | {
+        name for name in loaded if name.startswith(("__editable__", "sitecustomize"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["stuby"], "la commande « stuby » n’existe pas (vouliez-vous dire « study » ?)"),
+        (["zzz"], "la commande « zzz » n’existe pas."),
+        (["study", "run", "--jbs", "2"], "l’option « --jbs » n’existe pas (vouliez-vous dire « --jobs » ?)"),
+        (["study", "run", "--jobs", "0"], "--jobs : « 0 » n’est pas un nombre entier d’au moins 1"),
+        (["study", "run", "--jobs", "deux"], "--jobs : « deux » n’est pas un nombre entier"),
+        (["study", "run", "--jobs"], "l’option --jobs attend une valeur"),
+        (["study", "run", "--quiet=1"], "l’option --quiet ne prend pas de valeur"),
+        (["study", "new"], "il manque DOSSIER"),
+        (["study", "check", "a", "b"], "en trop sur la ligne : b"),
+        (["--lang", "de"], "la langue « de » n’est pas écrite ici"),
+    ],
+)
+def test_usage_errors_are_explained_in_french_and_exit_2(run, args, said):
+    status, out, err = run(*args)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("Erreur :")
+    assert said in err
+
+
+def test_no_command_shows_the_help_and_exits_2(run):
+    status, out, err = run()
+    assert (status, out) == (2, "")
+    assert "Commandes" in err
+
+
+def test_main_leaves_the_language_as_it_was(run):
+    wording.set_language("en")
+    try:
+        run("--help")
+        assert wording.chosen_language() == "en"
+    finally:
+        wording.set_language(None)
+
+
+# --- study -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(run) -> Path:
+    status, out, _ = run("study", "new", "mine")
+    assert status == 0
+    assert "evalkit study run mine" in out
+    return Path("mine")
+
+
+def test_a_run_prints_the_answer_then_the_path_of_the_report_last(run, mine):
+    status, out, err = run("study", "run", mine)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "Une étude à écrire"
+    assert lines[2].startswith("36 jeunes mobilisés sur 100 repérés")
+    report = lines[-1].removeprefix("Rapport : ")
+    assert Path(report).is_file()
+
+
+def test_a_run_answers_in_english_when_asked(run, mine):
+    _, out, _ = run("study", "run", mine, "--lang", "en", "--out", "elsewhere")
+    assert "36 youths mobilised" in out
+    assert out.splitlines()[-1] == "Report: elsewhere/report-en.html"
+
+
+def test_json_is_one_value_and_nothing_else(run, mine):
+    _, out, _ = run("study", "run", mine, "--json", "--lang", "en")
+    said = json.loads(out)
+    assert said["answer"] == ["36 youths mobilised of 100 spotted, 36%. Invented figures, to be replaced."]
+    assert Path(said["tables"]["mobilised_by_site"]).is_file()
+    assert Path(said["report"]).is_file()
+
+
+def test_check_exits_0_then_1_when_an_expected_cell_is_changed(run, mine):
+    assert run("study", "check", mine)[0] == 0
+    expected = mine / "expected" / "mobilised_by_site.csv"
+    expected.write_text(expected.read_text(encoding="utf-8").replace(",24,", ",25,"), encoding="utf-8")
+    status, out, err = run("study", "check", mine)
+    assert (status, err) == (1, "")
+    plain = " ".join(out.split())
+    assert "Dérive : 1 différence" in plain
+    assert "ligne site=south, colonne « numerator » : attendu 25, trouvé 24 (écart -1)" in plain
+    status, out, _ = run("study", "check", mine, "--json")
+    assert status == 1
+    assert json.loads(out)["differences"][0]["got"] == "24"
+
+
+def test_accept_makes_the_new_tables_the_expected_ones(run, mine):
+    facts = mine / "facts" / "example.csv"
+    facts.write_text(facts.read_text(encoding="utf-8").replace("40,12", "40,13"), encoding="utf-8")
+    assert run("study", "check", mine)[0] == 1
+    status, out, _ = run("study", "run", mine, "--accept")
+    assert status == 0
+    assert "1 tableau attendu remplacé dans mine/expected" in out
+    assert run("study", "check", mine)[0] == 0
+
+
+def test_wrong_input_exits_2_with_a_sentence_and_no_traceback(run, mine):
+    (mine / "study.toml").write_text("kind = 12,5\n", encoding="utf-8")
+    status, out, err = run("study", "run", mine)
+    assert (status, out) == (2, "")
+    assert "ligne 1" in err
+    assert "Traceback" not in err
+
+
+def test_an_error_in_a_script_points_to_its_line_and_debug_shows_the_traceback(run, mine):
+    (mine / "analysis.py").write_text("def analyse(study):\n    return 1 / 0\n", encoding="utf-8")
+    status, _, err = run("study", "run", mine)
+    assert status == 2
+    assert "analysis.py, ligne 2" in err
+    assert "Traceback" not in err
+    _, _, err = run("study", "run", mine, "--debug")
+    assert "Traceback" in err
+    assert "ZeroDivisionError" in err
+
+
+def test_an_unexpected_error_is_evalkits_fault_and_says_how_to_see_more(run, mine, monkeypatch):
+    from evalkit.study import Study
+
+    monkeypatch.setattr(Study, "load", lambda *_, **__: 1 / 0)
+    status, out, err = run("study", "run", mine)
+    assert (status, out) == (70, "")
+    assert "evalkit a un défaut" in err
+    assert "--debug" in err
+    assert "Traceback" not in err
+    assert "Traceback" in run("study", "run", mine, "--debug")[2]
+
+
+def test_a_stream_that_cannot_write_french_spaces_gets_plain_ones():
+    from io import TextIOWrapper
+
+    from evalkit.cli.common import encodable
+
+    class Latin:
+        encoding = "latin-1"
+
+    assert encodable("36\u202f% d’élèves − 1…", Latin()) == "36\u00a0% d'élèves - 1..."
+    assert encodable("36\u202f%", sys.__stdout__ if isinstance(sys.__stdout__, TextIOWrapper) else None)
