@@ -1,0 +1,384 @@
+"""Step curves as a result: asked at a time, for a quantile, for an area; drawn with who is still at risk.
+
+Not an estimator: `curves` and `competing` fill it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from evalkit import wording
+from evalkit.disclosure import Policy, coarsen_curve
+from evalkit.errors import InputError
+from evalkit.numerics.normal import z_value
+from evalkit.result import Result
+from evalkit.survival.core import RiskSums
+from evalkit.wording import Message, message
+
+#: How near a curve must be to 1 - p to be flat there (R's `quantile.survfit`).
+FLAT = 1.5e-8
+_ASKED = 6
+
+
+@dataclass(frozen=True, repr=False)
+class Curves(Result):
+    """Curves by group (and cause): one row per time at which somebody left, and a row at 0.
+
+    Parameters
+    ----------
+    by : tuple of str
+        The grouping columns.
+    kind : {"survival", "hazard", "incidence"}
+    conf_type : str
+    conf_level : float
+    unit : str
+    sums : RiskSums, optional
+        What the curves were read from; a published result no longer has it.
+    greenwood : bool
+        Whether the standard errors follow from the counts shown (they do not under sampling weights).
+    event : Message, str or mapping
+        What the event is called.
+
+    Notes
+    -----
+    Between two rows a curve is flat. ``n_risk`` is just before the time, ``n_event`` and ``n_censor`` at it. Bounds
+    are nan where the scale has no value (an estimate of 0, and of 1 for "log-log" and "logit"), as in R.
+    """
+
+    by: tuple[str, ...] = ()
+    kind: str = "survival"
+    conf_type: str = "log-log"
+    conf_level: float = 0.95
+    unit: str = "day"
+    sums: RiskSums | None = None
+    greenwood: bool = True
+    event: Any = ""
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+    def at(self, times: float | Iterable[float]) -> CurveValues:
+        """Return the curves at these times.
+
+        Parameters
+        ----------
+        times : number or list of numbers, in the curve's unit
+
+        Returns
+        -------
+        CurveValues
+            ``n_event`` and ``n_censor`` count since the time asked before (or the origin), ``n_risk`` just before the time.
+
+        Raises
+        ------
+        InputError
+            A time is negative or beyond the last observation of a group (unless nobody is left to ask about).
+        """
+        asked = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
+        self._refuse_beyond(asked, "at")
+        rows = []
+        for key, group in self._groups():
+            t = group["time"].to_numpy()
+            last = np.searchsorted(t, asked, side="right") - 1
+            made = group.iloc[last].copy()
+            made["time"] = asked
+            made["n_risk"] = self.sums.at_risk(asked)[self._position(key)]
+            for count in ("n_event", "n_censor"):
+                total = np.cumsum(group[count].to_numpy())[last]
+                made[count] = np.diff(total, prepend=0)
+            rows.append(made)
+        return CurveValues(
+            pd.concat(rows, ignore_index=True),
+            message("survival.question_at", curve=self.question),
+            self.caveats,
+            self.provenance,
+            labels=self.labels,
+            by=self._key_columns(),
+        )
+
+    def quantile(self, p: float | Iterable[float] = 0.5) -> Result:
+        """Return the times by which a share `p` has left, with intervals read from the curve's own bounds.
+
+        Parameters
+        ----------
+        p : number or list of numbers, between 0 and 1
+            0.5 for the median.
+
+        Returns
+        -------
+        Result
+            Column ``part`` holds p. A quantile the curve does not reach is "not_estimable"; a bound it does not reach is nan.
+
+        Notes
+        -----
+        Brookmeyer & Crowley (1982), with R's rule for a curve flat at 1 - p: the middle of the flat piece.
+        """
+        if self.kind != "survival":
+            raise InputError(
+                f"quantile: asked of a {self.kind} curve; only a survival curve has quantiles here"
+            )
+        self._refuse_published("quantile")
+        wanted = np.atleast_1d(np.asarray(p, dtype=float))
+        if ((wanted <= 0) | (wanted >= 1)).any():
+            raise InputError(f"p: must lie strictly between 0 and 1, but was {p}")
+        rows = []
+        for key, group in self._groups():
+            time = group["time"].to_numpy()
+            curves = [group[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")]
+            for share in wanted:
+                estimate, low, high = (_time_left(time, curve, share) for curve in curves)
+                reached = np.isfinite(estimate)
+                reason = None if reached else message(
+                    "survival.not_reached", share=float(share), lowest=float(curves[0][-1]), last=float(time[-1]),
+                    unit=unit_name(self.unit, time[-1]),
+                )  # fmt: skip
+                rows.append({
+                    **dict(zip(self.by, key, strict=True)), "part": float(share), "estimate": estimate, "conf_low": low,
+                    "conf_high": high, "conf_level": self.conf_level, **self._size(group),
+                    "status": "ok" if reached else "not_estimable", "reason": reason,
+                })  # fmt: skip
+        return self._answer(rows, message("survival.question_quantile", curve=self.question))
+
+    def rmst(self, t: float) -> Result:
+        """Return the mean time before the event within the first `t`: the area under the survival curve.
+
+        Parameters
+        ----------
+        t : number, in the curve's unit
+
+        Returns
+        -------
+        Result
+            With Greenwood's standard error and a normal interval.
+
+        Raises
+        ------
+        InputError
+            `t` is beyond the last observation of a group.
+
+        Notes
+        -----
+        Variance: Σ_j A_j² d_j / (n_j (n_j - d_j)), A_j the area from time j to `t` (Klein & Moeschberger 2003, eq. 4.5.2).
+        """
+        if self.kind != "survival":
+            raise InputError(f"rmst: asked of a {self.kind} curve; it is an area under a survival curve")
+        self._refuse_published("rmst")
+        if not t > 0:
+            raise InputError(f"t: must be positive, but was {t}")
+        self._refuse_beyond(np.array([t], dtype=float), "rmst")
+        rows = []
+        for key, group in self._groups():
+            area, variance = restricted_mean(group, float(t))
+            error = np.sqrt(variance) if self.greenwood else np.nan
+            half = z_value(self.conf_level) * error
+            rows.append({
+                **dict(zip(self.by, key, strict=True)), "term": "rmst", "time": float(t), "estimate": area,
+                "std_error": error, "conf_low": area - half, "conf_high": area + half, "conf_level": self.conf_level,
+                **self._size(group), "status": "ok",
+                "reason": None if self.greenwood else message("survival.rmst_weights"),
+            })  # fmt: skip
+        return self._answer(rows, message("survival.question_rmst", curve=self.question, t=float(t)))
+
+    # -- showing -----------------------------------------------------------------------------------------------------
+    def glance(self) -> pd.DataFrame:
+        """Return one row per group: people at the origin or later, exits, last time; median for a survival curve."""
+        if self.published_under is not None and self.sums is None:
+            return super().glance()
+        rows = []
+        for key, group in self._groups():
+            row = dict(zip(self._key_columns(), key, strict=True)) | self._size(group)
+            row["time_last"] = group["time"].iloc[-1]
+            rows.append(row)
+        frame = pd.DataFrame(rows)
+        if self.kind == "survival":
+            medians = self.quantile(0.5).table
+            frame["median"], frame["median_low"], frame["median_high"] = (
+                medians[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")
+            )
+        return frame
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the curves with their bands and who is at risk under them, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        ticks, counts = self.risk_table()
+        return figures.steps(
+            self._named(self.table, lang),
+            self._named(counts, lang),
+            title=self.question.text(lang),
+            unit=self.unit,
+            probability=self.kind != "hazard",
+            rising=self.kind != "survival",
+            ax=ax,
+            lang=lang,
+        )
+
+    def risk_table(self, times: Sequence[float] | None = None) -> tuple[np.ndarray, pd.DataFrame]:
+        """Return round times and how many were at risk at each, by group.
+
+        Parameters
+        ----------
+        times : list of numbers, optional
+            Round times of our choosing otherwise.
+        """
+        last = float(self.table["time"].max())
+        ticks = round_times(last) if times is None else np.asarray(times, dtype=float)
+        rows = []
+        for i, (key, group) in enumerate(self._risk_groups()):
+            if self.sums is not None:
+                counts = self.sums.at_risk(ticks)[i]
+            else:
+                place = np.searchsorted(group["time"].to_numpy(), ticks, side="right") - 1
+                counts = group["n_risk"].to_numpy(dtype=float)[np.maximum(place, 0)]
+                counts = np.where(ticks > group["time"].iloc[-1], np.nan, counts)
+            rows += [
+                dict(zip(self.by, key, strict=True)) | {"time": t, "n_risk": c}
+                for t, c in zip(ticks, counts, strict=True)
+            ]
+        return ticks, pd.DataFrame(rows)
+
+    def publish(self, policy: Policy | None = None) -> Self:
+        """Pass the disclosure gate: steps of a few people are merged, see `evalkit.disclosure.coarsen_curve`."""
+        published = super().publish(policy)
+        return published if self.provenance.kind != "records" else dataclasses.replace(published, sums=None)
+
+    # -- plumbing ----------------------------------------------------------------------------------------------------
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return coarsen_curve(self.table, policy, by=self._key_columns())
+
+    def _display_frame(self, lang: str) -> pd.DataFrame:
+        """Return a long curve at round times only: the whole of it is in `tidy`."""
+        if len(self.table) <= 3 * _ASKED or self.sums is None:
+            return super()._display_frame(lang)
+        ends = self.sums.last()
+        asked = round_times(float(np.nanmin(ends)))
+        return self.at(asked[asked <= np.nanmin(ends)])._display_frame(lang)
+
+    def _named(self, frame: pd.DataFrame, lang: str) -> pd.DataFrame:
+        """Return the frame with one column `group` written for a reader."""
+        columns = [c for c in self._key_columns() if c in frame]
+        said = [
+            ", ".join(self._label(v, lang) if isinstance(v, str) else wording.number(v, lang) if _numeric(v) else str(v) for v in row)
+            for row in frame[columns].itertuples(index=False)
+        ] if columns else [""] * len(frame)  # fmt: skip
+        return frame.assign(group=said)
+
+    def _key_columns(self) -> tuple[str, ...]:
+        return (*self.by, "cause") if self.kind == "incidence" else self.by
+
+    def _groups(self) -> list[tuple[tuple, pd.DataFrame]]:
+        columns = list(self._key_columns())
+        if not columns:
+            return [((), self.table)]
+        return [(key, part) for key, part in self.table.groupby(columns, sort=False, observed=True)]
+
+    def _risk_groups(self) -> list[tuple[tuple, pd.DataFrame]]:
+        if not self.by:
+            return [((), self.table)]
+        return [(key, part) for key, part in self.table.groupby(list(self.by), sort=False, observed=True)]
+
+    def _position(self, key: tuple) -> int:
+        return self.sums.groups.index(tuple(key[: len(self.by)]))
+
+    def _size(self, group: pd.DataFrame) -> dict[str, float]:
+        exits = {c: float(group[c].sum()) for c in ("n_event", "n_censor")}
+        key = tuple(group[c].iloc[0] for c in self.by)
+        position = self._position(key)
+        seen = float(self.sums.start[position] + self.sums.entries[position].sum())
+        return {"n": seen, **exits}
+
+    def _answer(self, rows: list[dict], question: Message) -> Result:
+        return Result(pd.DataFrame(rows), question, self.caveats, self.provenance, labels=self.labels)
+
+    def _refuse_published(self, what: str) -> None:
+        if self.sums is None:
+            raise InputError(f"{what}: the published curve is coarsened; ask the curve before publishing it")
+
+    def _refuse_beyond(self, asked: np.ndarray, what: str) -> None:
+        self._refuse_published(what)
+        if (asked < 0).any() or not np.isfinite(asked).all():
+            raise InputError(f"{what}: times must be 0 or more and finite, but were {asked.tolist()}")
+        short = []
+        for key, group in self._risk_groups():
+            last = group["time"].iloc[-1]
+            over = self.kind == "survival" and group["estimate"].iloc[-1] == 0
+            if asked.max() > last and not over:
+                short.append(f"{', '.join(map(str, key)) or 'the curve'} ends at {last:g}")
+        if short:
+            raise InputError(
+                f"{what}: {asked.max():g} {self.unit}s is beyond the last observation ({'; '.join(short)}); "
+                "a curve says nothing past its follow-up: ask earlier"
+            )
+
+
+@dataclass(frozen=True, repr=False)
+class CurveValues(Result):
+    """Curves read at a few times; publishing hides the steps that too few people make."""
+
+    by: tuple[str, ...] = ()
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return coarsen_curve(self.table, policy, by=self.by, keep_rows=True)
+
+
+def restricted_mean(group: pd.DataFrame, t: float) -> tuple[float, float]:
+    """Return the area under one survival curve up to `t` and its Greenwood variance."""
+    before = (group["time"] <= t).to_numpy()
+    time = np.append(group["time"].to_numpy()[before], t)
+    pieces = np.diff(time) * group["estimate"].to_numpy()[before]
+    n, d = group["n_risk"].to_numpy()[before], group["n_event"].to_numpy()[before]
+    hazard = np.divide(d, n * (n - d), out=np.zeros_like(n, dtype=float), where=n > d)
+    ahead = np.cumsum(pieces[::-1])[::-1]
+    return float(pieces.sum()), float((ahead**2 * hazard).sum())
+
+
+def round_times(last: float) -> np.ndarray:
+    """Return some six round times from 0 to `last`.
+
+    Examples
+    --------
+    >>> round_times(365.0).tolist()
+    [0.0, 60.0, 120.0, 180.0, 240.0, 300.0, 360.0]
+    """
+    if not last > 0:
+        return np.zeros(1)
+    rough = last / _ASKED
+    size = 10.0 ** np.floor(np.log10(rough))
+    # Days are read in months: 30, 60 and 90 are rounder than 25 or 50.
+    steps = (1, 1.5, 2, 3, 6, 10) if 10 <= rough < 200 else (1, 2, 2.5, 5, 10)
+    step = min((s * size for s in steps), key=lambda s: abs(np.log(s / rough)))
+    return np.round(np.arange(0, last * (1 + 1e-12), step), 10)
+
+
+def unit_name(unit: str, n: float) -> Message:
+    """Return "days" in the reader's language, agreeing with `n`."""
+    return message(f"survival.unit_{unit}", n=float(n)) if unit in ("day", "week", "month", "year") else message(
+        "survival.unit_other", unit=unit, n=float(n)
+    )  # fmt: skip
+
+
+def _time_left(time: np.ndarray, curve: np.ndarray, share: float) -> float:
+    """Return when a curve has lost `share`; the middle of the flat piece when it stays just there; nan if never.
+
+    Bounds may be unknown at places (nan) and need not fall all along, so steps are taken in order of their height, as R does.
+    """
+    lost = np.concatenate([[0.0], 1 - curve])
+    at = np.concatenate([[0.0], time])
+    _, first = np.unique(lost, return_index=True)
+    first = first[np.isfinite(lost[first])]
+    height, when = lost[first], at[first]
+    reached, passed = np.searchsorted(height, [share - FLAT, share + FLAT], side="left")
+    if reached == len(height):
+        return np.nan
+    if abs(share - lost[-1]) < FLAT:
+        return float(when[reached] + at[-1]) / 2
+    return float(when[reached] + when[passed]) / 2 if passed < len(height) else np.nan
+
+
+def _numeric(value: Any) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, (bool, np.bool_))

@@ -1,0 +1,214 @@
+"""What every estimator does first with a `TimeToEvent`: accept it or say why not, find groups, say what it took for granted.
+
+Not an estimator: it returns arrays, group names and caveats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit.disclosure import Headcount
+from evalkit.errors import InputError
+from evalkit.survival.core import RiskSums
+from evalkit.timetoevent import IntervalTimes, TimeToEvent
+from evalkit.wording import Message, message
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows ready to be summed: contiguous intervals of one person in one group are one row.
+
+    Parameters
+    ----------
+    time, cause, entry, weight, id : arrays, shape (n,)
+        As in `TimeToEvent`.
+    group : int array, shape (n,)
+    groups : tuple of tuple
+        The values of the `by` columns in each group.
+    by : tuple of str
+    """
+
+    time: np.ndarray
+    cause: np.ndarray
+    entry: np.ndarray | None
+    weight: np.ndarray | None
+    id: np.ndarray | None
+    group: np.ndarray
+    groups: tuple[tuple, ...]
+    by: tuple[str, ...]
+
+    def sums(self, n_causes: int) -> RiskSums:
+        """Return the sums over the risk set of every group."""
+        group = self.group if len(self.groups) > 1 else None
+        return RiskSums.of(self.time, self.cause, self.entry, self.weight, group, self.groups, n_causes)
+
+    def part(self, group: int) -> Sample:
+        """Return the rows of one group."""
+        mask = self.group == group
+        kept = {
+            name: None if (value := getattr(self, name)) is None else value[mask]
+            for name in ("time", "cause", "entry", "weight", "id", "group")
+        }
+        return replace(self, **kept)
+
+
+def accept(tte: Any, estimator: str) -> TimeToEvent:
+    """Return `tte`, or say why this estimator cannot read it."""
+    if isinstance(tte, IntervalTimes):
+        raise InputError(
+            f"{estimator}: these times are only known to lie in intervals; it needs exact times. Midpoints would bias "
+            "it: use an estimator for intervals, or make times with TimeToEvent.from_frame"
+        )
+    if not isinstance(tte, TimeToEvent):
+        raise InputError(f"{estimator}: needs a TimeToEvent, but was given {type(tte).__name__}")
+    if tte.n == 0:
+        raise InputError(f"{estimator}: there are no rows; give at least one observed person")
+    return tte
+
+
+def levels(tte: TimeToEvent, by: str | Sequence[str] | None) -> tuple[tuple[str, ...], tuple, np.ndarray]:
+    """Return the `by` columns, the distinct groups in order, and each row's group.
+
+    Raises
+    ------
+    InputError
+        A column is not there, or has missing values (with counts).
+    """
+    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    if not columns:
+        return (), ((),), np.zeros(tte.n, dtype=np.int64)
+    absent = [c for c in columns if c not in tte.covariates]
+    if absent:
+        have = ", ".join(map(str, tte.covariates.columns)) or "none"
+        raise InputError(
+            f"by: no column {', '.join(map(repr, absent))} among the covariates; they are {have}"
+        )
+    code = np.zeros(tte.n, dtype=np.int64)
+    names: list[tuple] = [()]
+    for column in columns:
+        values = tte.covariates[column]
+        if values.isna().any():
+            raise InputError(
+                f"by: {column!r} is missing in {int(values.isna().sum())} of {tte.n} rows; "
+                "give the missing a level of their own or leave those rows out"
+            )
+        own, found = _levels_of(values)
+        code = code * len(found) + own
+        names = [(*name, value) for name in names for value in found]
+    used, code = np.unique(code, return_inverse=True)
+    return columns, tuple(names[i] for i in used), code
+
+
+def sample(tte: TimeToEvent, cause: np.ndarray, by: str | Sequence[str] | None) -> Sample:
+    """Return the rows by group, `cause` recoded as the estimator wants it."""
+    columns, groups, group = levels(tte, by)
+    made = Sample(tte.time, cause, tte.entry, tte.weight, tte.id, group, groups, columns)
+    return _joined(made) if tte.id is not None and tte.entry is not None else made
+
+
+def cause_of_interest(
+    tte: TimeToEvent, of: str | None, estimator: str
+) -> tuple[np.ndarray, Any, list[Message]]:
+    """Return 0/1 exits for a single-event curve, what the event is called, and the caveat that goes with it.
+
+    Raises
+    ------
+    InputError
+        Several causes and `of` not given, or not one of them.
+    """
+    if of == "any exit":
+        label = message("survival.any_exit") if len(tte.causes) > 1 else label_of(tte, tte.causes[0])
+        return (tte.cause > 0).astype(np.int64), label, []
+    if of is None and len(tte.causes) > 1:
+        raise InputError(
+            f"{estimator}: exits have {len(tte.causes)} causes ({', '.join(tte.causes)}). With competing exits ask "
+            "aalen_johansen. Or say of='any exit', or of='one cause' for the hypothetical case in which the others "
+            "would not happen"
+        )
+    if of is not None and of not in tte.causes:
+        raise InputError(f"of: must be 'any exit' or one of {', '.join(tte.causes)}, but was {of!r}")
+    name = tte.causes[0] if of is None else of
+    said = []
+    if len(tte.causes) > 1:
+        others = [label_of(tte, c) for c in tte.causes if c != name]
+        said = [message("survival.hypothetical", event=label_of(tte, name), others=others)]
+    return (tte.cause == tte.causes.index(name) + 1).astype(np.int64), label_of(tte, name), said
+
+
+def caveats(tte: TimeToEvent) -> list[Message]:
+    """Return what the times bring with them: their rule, delayed entry, what the weights are."""
+    said = list(tte.rule)
+    if tte.entry is not None and (late := _late_comers(tte)):
+        said.append(message("survival.delayed_entry", n=Headcount(late)))
+    if tte.weight is not None:
+        said.append(message(f"survival.weights_{tte.weight_kind}"))
+    return said
+
+
+def label_of(tte: TimeToEvent, code: str) -> Any:
+    """Return the label of a cause in both languages, or its code."""
+    return dict(tte.labels[code]) if code in tte.labels else code
+
+
+def n_people(tte: TimeToEvent) -> int:
+    """Return how many people the rows are: distinct ids, or rows, frequency weights counted."""
+    if tte.weight is not None and tte.weight_kind == "frequency":
+        rows = slice(None) if tte.id is None else pd.Series(tte.id).drop_duplicates().index
+        return int(tte.weight[rows].sum())
+    return tte.n if tte.id is None else int(pd.Index(tte.id).nunique())
+
+
+def by_columns(by: Sequence[str], groups: Sequence[tuple], repeats: Sequence[int] | int) -> Mapping[str, Any]:
+    """Return the `by` columns of a table in which each group fills so many rows."""
+    counts = np.broadcast_to(repeats, len(groups))
+    return {
+        name: [value for group, n in zip(groups, counts, strict=True) for value in [group[i]] * int(n)]
+        for i, name in enumerate(by)
+    }
+
+
+def _levels_of(values: pd.Series) -> tuple[np.ndarray, list]:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy().astype(np.int64), list(values.cat.categories)
+    code, found = pd.factorize(values, sort=True)
+    return code.astype(np.int64), list(found)
+
+
+def _late_comers(tte: TimeToEvent) -> int:
+    first = (
+        tte.entry
+        if tte.id is None
+        else pd.Series(tte.entry).groupby(pd.factorize(tte.id)[0]).min().to_numpy()
+    )
+    return int((first > 0).sum())
+
+
+def _joined(rows: Sample) -> Sample:
+    """Join the contiguous rows of a person: a split is neither a censoring nor an arrival."""
+    who = pd.factorize(rows.id)[0]
+    if len(who) == who.max() + 1:
+        return rows
+    order = np.lexsort((rows.time, who))
+    who, time, entry = who[order], rows.time[order], rows.entry[order]
+    cause, group = rows.cause[order], rows.group[order]
+    weight = None if rows.weight is None else rows.weight[order]
+    linked = (who[1:] == who[:-1]) & (entry[1:] == time[:-1]) & (cause[:-1] == 0) & (group[1:] == group[:-1])
+    # A second row of no length at the origin is an exit there, not a split.
+    linked &= entry[1:] > entry[:-1]
+    if weight is not None:
+        linked &= weight[1:] == weight[:-1]
+    first, last = np.flatnonzero(np.r_[True, ~linked]), np.flatnonzero(np.r_[~linked, True])
+    return replace(
+        rows,
+        time=time[last],
+        cause=cause[last],
+        entry=entry[first],
+        weight=None if weight is None else weight[last],
+        id=rows.id[order][last],
+        group=group[last],
+    )
