@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 import evalkit as ek
+from evalkit.provenance import Provenance
 from evalkit.vocabulary import Vocabulary, standard
 
 HERE = Path(__file__).parent
@@ -27,7 +28,7 @@ class Records:
     counts: dict[str, int]
 
 
-def read(folder: Path) -> Records:
+def read(folder: Path, provenance: Provenance) -> Records:
     """Read the five files and build the dashboard: one person per registration, the student as cluster."""
     registrations = _registrations(folder)
     undated = registrations["final_result"].eq("Withdrawn") & registrations["left_day"].isna()
@@ -58,7 +59,7 @@ def read(folder: Path) -> Records:
         "person": kept["person"], "track": "status", "state": state, "start": day(kept["left_day"]), "end": pd.NaT,
     })[left]  # fmt: skip
     follow_up = ek.FollowUp.from_frames(
-        people, submissions.frame, situations, as_of=submissions.last_day, vocabulary=_vocabulary(), kind="open"
+        people, submissions.frame, situations, as_of=submissions.last_day, vocabulary=_vocabulary(), provenance=provenance
     )
     counts = {
         "registrations": len(registrations),
