@@ -6,6 +6,7 @@ Not a reader of values.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from evalkit.followup.schema import Field, Table, identifying, key
 from evalkit.followup.tables import Column, Origin, RawTable, TextTable
 from evalkit.vocabulary import fold
 from evalkit.wording import Message, message
+
+#: What an accented letter becomes when a text in UTF-8 was once read as CP1252 (é → Ã©), or was lost (�).
+_DAMAGED = re.compile("Ã[©¨ª«®¯´»¼§¢‰€ˆŠ\xa0]|â€™|\ufffd")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ def as_fields(
 ) -> tuple[TextTable, Claims] | None:
     """Return a file under the names of its fields, constants and defaults added; None when a needed column is missing."""
     before = len(faults.found)
+    _refuse_damaged(raw, faults)
     claims = _claim(raw, table, section, faults)
     columns = {name: raw.columns[i] for i, name in claims.fields.items()}
     for name, text in section.constants.items():
@@ -84,6 +89,18 @@ def _take(
     elif at and of.name in section.constants:
         faults.add("constant_and_column", file=raw.file, column=raw.headings[at[0]], field=of.name)
     fields |= dict.fromkeys(at, of.name)
+
+
+def _refuse_damaged(raw: RawTable, faults: Faults) -> None:
+    headings: dict[str, str] = {}
+    for i, heading in enumerate(raw.headings):
+        if _DAMAGED.search(heading):
+            faults.add("damaged", file=raw.file, column=heading, value=heading, times=message("records.once"))
+        bad = [c for c, t in enumerate(raw.columns[i].distinct) if _DAMAGED.search(t)]
+        if bad:
+            headings[str(i)] = heading
+            at = np.flatnonzero(np.isin(raw.columns[i].codes, bad))
+            faults.rows("damaged", Origin.of(raw, headings), at, str(i), raw.columns[i].texts()[at])
 
 
 def _usable(raw: RawTable, section: Section, faults: Faults) -> dict[int, str]:

@@ -23,8 +23,8 @@ SEPARATORS = (";", ",", "\t", "|")
 PREVIEW = 25
 _CHUNK = 20_000
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-#: What accented letters become when a text in UTF-8 was once read as CP1252 (é → Ã©).
-_TWICE = re.compile("Ã[©¨ªª«®¯´»¼§¢‰€ˆŠ]|â€™|Ã\xa0")
+#: What a file may hold and still be empty.
+_NOTHING = "".join(SEPARATORS) + '" \r\n\x00'
 
 #: Headings to how many of them are known: 0 when none of them names the person.
 Recognise = Callable[[Sequence[str]], int]
@@ -46,10 +46,7 @@ def read_csv(path: Path, recognise: Recognise, faults: Faults, blank: frozenset[
     if decoded is None:
         return None
     text, encoding = decoded
-    twice = _TWICE.search(text)
-    if twice:
-        faults.add("twice_encoded", file=name, line=text.count("\n", 0, twice.start()) + 1, value=twice[0])
-    if not text.strip():
+    if not text.strip(_NOTHING):
         faults.add("empty_file", file=name)
         return None
     hint = re.match(r"sep=(.)\r?\n", text)

@@ -14,14 +14,14 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.followup.faults import Faults
-from evalkit.followup.tables import Column, RawTable
+from evalkit.followup.tables import Column, RawTable, clean
 from evalkit.followup.values import number_text
 from evalkit.wording import fault
 
 
 def as_table(frame: pd.DataFrame, file: str, faults: Faults, blank: frozenset[str] = frozenset()) -> RawTable:
     """Return a frame as text; rows are numbered from 0, as `iloc` numbers them."""
-    headings = tuple(str(c).strip() for c in frame.columns)
+    headings = tuple(clean(str(c)) for c in frame.columns)
     columns = tuple(_column(frame.iloc[:, i], file, h, faults, blank) for i, h in enumerate(headings))
     return RawTable(file, file, headings, columns, np.arange(len(frame), dtype=np.int64), "row")
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model
 
 from evalkit.errors import Fault, InputError
 from evalkit.followup.schema import Field, Table, key, tables
@@ -22,7 +22,8 @@ from evalkit.tomlfile import TomlFile, load, validate
 from evalkit.vocabulary import Vocabulary, fold
 from evalkit.wording import message
 
-Value = str | int | float | dt.date
+#: A number or a date may stand without quotation marks; it is kept as it would be written in the file.
+Value = Annotated[str, BeforeValidator(lambda v: str(v) if isinstance(v, int | float | dt.date) else v)]
 
 
 class _Strict(BaseModel):
@@ -150,7 +151,7 @@ class _Reader:
                 }
         for name, value in given.constants.items():
             if self._field((*path, "constants", name), name, table):
-                constants[name] = str(value)
+                constants[name] = value
         for own in given.ignore:
             self.said[key(own)] = (own, self.file.line(*path, "ignore"))
         return Section(columns, codes, constants, frozenset(key(own) for own in given.ignore))

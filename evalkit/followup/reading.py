@@ -141,7 +141,7 @@ class _Run:
         for k, (own, line) in self.mapping.said.items():
             if k not in self.headings and not self.broken:
                 near = difflib.get_close_matches(k, self.headings, n=1, cutoff=0.5)
-                hint = message("records.near", near=near[0]) if near else message("records.once")
+                hint = message("records.near", near=near[0]) if near else message("records.correct_or_remove")
                 self.faults.add("mapping_unused", file=self.mapping.name, line=line, value=own, hint=hint)
 
 

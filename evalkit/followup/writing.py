@@ -138,7 +138,7 @@ def _write_workbook(fu: FollowUp, path: Path, lang: str) -> None:
         if len(frame) >= _SHEET_ROWS:
             raise InputError(fault("records.write_too_long", file=path.name, table=target, n=len(frame)))
         sheet = book.create_sheet(sheet_name(target, lang))
-        sheet.append(headings(frame, target, lang))
+        sheet.append([text_cell(sheet, h) for h in headings(frame, target, lang)])
         columns = [_cells(sheet, frame[c], _words(fu, target, c, lang), lang, path) for c in frame.columns]
         for row in zip(*columns, strict=True):
             sheet.append(row)
