@@ -1,0 +1,265 @@
+"""What a pathway whose tables are each well formed can still get wrong: names nobody declared, routes that do not add up to 1,
+states nobody reaches, units nobody gives back. All of it at once.
+
+Not a simulation: nothing here asks whether the numbers are sensible.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.simulation.language import DurationCase, PathwayTables, RouteCase, State
+from evalkit.vocabulary import Vocabulary
+
+Key = tuple[str | int, ...]
+#: Conditions every person can meet besides their attributes.
+BUILT_IN = ("source", "site", "record")
+RECORDS = ("first", "duplicate")
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One thing wrong: where in the tables, which sentence, with which values."""
+
+    key: Key
+    name: str
+    values: Mapping[str, Any]
+
+
+def flaws(tables: PathwayTables, vocabulary: Vocabulary) -> list[Flaw]:
+    """Return everything wrong between the tables."""
+    return list(
+        itertools.chain(
+            _states(tables), _sources(tables), _pools(tables), _words(tables, vocabulary), _unreachable(tables),
+            _never_released(tables), _endless_instants(tables),
+        )
+    )  # fmt: skip
+
+
+def targets(state: State) -> set[str]:
+    """Return the states a row can lead to."""
+    return {to for case in (*state.done, *state.late) for to, share in case.to.items() if share > 0}
+
+
+def _unknown(key: Key, what: str, name: str, known: Collection[str]) -> Flaw:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    if near:
+        return Flaw(key, f"unknown_{what}_near", {"name": name, "near": near[0]})
+    return Flaw(key, f"unknown_{what}", {"name": name, "known": sorted(known)})
+
+
+def _states(tables: PathwayTables) -> Iterator[Flaw]:
+    for name, state in tables.states.items():
+        at: Key = ("states", name)
+        yield from _shape(at, state)
+        if state.pool is not None and state.pool not in tables.pools:
+            yield _unknown((*at, "pool"), "pool", state.pool, tables.pools)
+        for pool in state.release:
+            if pool not in tables.pools:
+                yield _unknown((*at, "release"), "pool", pool, tables.pools)
+            elif tables.pools[pool].units is None:
+                yield Flaw((*at, "release"), "release_slots", {"pool": pool})
+        for field in ("done", "late"):
+            yield from _routes((*at, field), getattr(state, field), tables)
+        for field in ("duration", "limit"):
+            yield from _conditions((*at, field), getattr(state, field) or (), tables)
+        yield from _ratios((*at, "hazard_ratios"), state, tables)
+
+
+#: kind: (fields it needs, fields it may not have).
+_SHAPES = {
+    "delay": (("duration", "done"), ("pool", "priority")),
+    "wait": (("pool", "done"), ("duration", "not_before")),
+    "exit": ((), ("duration", "limit", "not_before", "pool", "priority", "done", "late")),
+}
+
+
+def _shape(at: Key, state: State) -> Iterator[Flaw]:
+    needed, refused = _SHAPES[state.kind]
+    for field in needed:
+        if not getattr(state, field):
+            yield Flaw(at, f"{state.kind}_needs", {"field": field})
+    for field in refused:
+        if getattr(state, field):
+            yield Flaw((*at, field), "field_refused", {"field": field, "kind": state.kind})
+    if state.limit and not state.late:
+        yield Flaw(at, "limit_without_late", {})
+    if state.late and not state.limit:
+        yield Flaw(at, "late_without_limit", {})
+
+
+def _routes(at: Key, cases: tuple[RouteCase, ...], tables: PathwayTables) -> Iterator[Flaw]:
+    yield from _conditions(at, cases, tables)
+    for case in cases:
+        for to in case.to:
+            if to not in tables.states:
+                yield _unknown((*at, to), "state", to, tables.states)
+        total = sum(case.to.values())
+        if abs(total - 1.0) > 1e-9:
+            yield Flaw(at, "route_sum", {"total": round(total, 9), "shares": [f"{t} {s:g}" for t, s in case.to.items()]})
+
+
+def _conditions(at: Key, cases: tuple[RouteCase, ...] | tuple[DurationCase, ...], tables: PathwayTables) -> Iterator[Flaw]:
+    for case in cases:
+        for name, value in case.when.items():
+            yield from _condition(at, name, value, tables)
+    if cases and cases[-1].when:
+        yield Flaw(at, "no_default", {})
+    for case in cases[:-1]:
+        if not case.when:
+            yield Flaw(at, "default_not_last", {})
+
+
+def _condition(at: Key, name: str, value: str, tables: PathwayTables) -> Iterator[Flaw]:
+    levels = _levels(name, tables)
+    if levels is None:
+        yield _unknown(at, "condition", name, (*BUILT_IN, *tables.attributes))
+    elif value not in levels:
+        yield _unknown(at, "level", value, levels)
+
+
+def _levels(name: str, tables: PathwayTables) -> Collection[str] | None:
+    if name in tables.attributes:
+        return tables.attributes[name].levels
+    return {"source": tables.sources, "site": tables.sites, "record": RECORDS}.get(name)
+
+
+def _ratios(at: Key, state: State, tables: PathwayTables) -> Iterator[Flaw]:
+    if state.hazard_ratios and not state.duration:
+        yield Flaw(at, "ratio_without_duration", {})
+    for name, ratios in state.hazard_ratios.items():
+        for level in ratios:
+            yield from _condition((*at, name), name, level, tables)
+
+
+def _sources(tables: PathwayTables) -> Iterator[Flaw]:
+    for name in BUILT_IN:
+        if name in tables.attributes:
+            yield Flaw(("attributes", name), "attribute_taken", {"name": name})
+    for name, source in tables.sources.items():
+        at: Key = ("sources", name)
+        if source.to not in tables.states:
+            yield _unknown((*at, "to"), "state", source.to, tables.states)
+        for counts, field in ((source.size, "size"), (source.initial, "initial")):
+            yield from _sites((*at, field), counts or {}, tables)
+        for i, period in enumerate(source.periods):
+            yield from _sites((*at, "periods", i, "number"), period.number, tables)
+        yield from _attributes(at, source.attributes, tables)
+        if source.overlap is not None:
+            over: Key = (*at, "overlap")
+            for other in source.overlap.sources:
+                if other not in tables.sources:
+                    yield _unknown((*over, "with"), "source", other, tables.sources)
+            if source.overlap.duplicate_to not in tables.states:
+                yield _unknown((*over, "duplicate_to"), "state", source.overlap.duplicate_to, tables.states)
+            if not source.dates:
+                yield Flaw(over, "overlap_without_dates", {})
+
+
+def _attributes(at: Key, given: Mapping[str, Mapping[str, float]], tables: PathwayTables) -> Iterator[Flaw]:
+    for name, attribute in tables.attributes.items():
+        here: Key = (*at, "attributes", name)
+        if name not in given:
+            if len(attribute.levels) > 1:
+                yield Flaw((*at, "attributes"), "attribute_missing", {"name": name})
+            continue
+        for level in given[name]:
+            if level not in attribute.levels:
+                yield _unknown(here, "level", level, attribute.levels)
+        total = sum(given[name].values())
+        if abs(total - 1.0) > 1e-9:
+            yield Flaw(here, "share_sum", {"total": round(total, 9)})
+    for name in given:
+        if name not in tables.attributes:
+            yield _unknown((*at, "attributes", name), "attribute", name, tables.attributes)
+
+
+def _pools(tables: PathwayTables) -> Iterator[Flaw]:
+    for name, pool in tables.pools.items():
+        yield from _sites(("pools", name), pool.weekly or pool.units or {}, tables)
+
+
+def _sites(at: Key, by_site: Mapping[str, object], tables: PathwayTables) -> Iterator[Flaw]:
+    for site in by_site:
+        if site and site not in tables.sites:
+            yield _unknown((*at, site), "site", site, tables.sites)
+
+
+def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:
+    """Codes the dashboard writes must be words of the vocabulary."""
+    for name, state in tables.states.items():
+        at: Key = ("states", name)
+        written = [("situation", "status", state.situation), ("eliminated", "elimination", state.eliminated)]
+        if state.event is not None:
+            written += [("event", g, getattr(state.event, f)) for f, g in (("kind", "act"), ("outcome", "outcome"), ("direction", "direction"))]  # fmt: skip
+        for field, group, code in written:
+            if code is not None and vocabulary.term(group, code) is None:
+                yield _unknown((*at, field), "code", code, vocabulary.codes(group))
+    for name, source in tables.sources.items():
+        for field, group in (("channel", "channel"), ("route", "route")):
+            code = getattr(source, field)
+            if code is not None and vocabulary.term(group, code) is None:
+                yield _unknown(("sources", name, field), "code", code, vocabulary.codes(group))
+
+
+def _unreachable(tables: PathwayTables) -> Iterator[Flaw]:
+    heads = [s.to for s in tables.sources.values()]
+    heads += [s.overlap.duplicate_to for s in tables.sources.values() if s.overlap is not None]
+    seen: set[str] = set()
+    todo = [h for h in heads if h in tables.states]
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += [t for t in targets(tables.states[name]) if t in tables.states]
+    for name in tables.states:
+        if name not in seen:
+            yield Flaw(("states", name), "unreachable", {"state": name})
+
+
+def _never_released(tables: PathwayTables) -> Iterator[Flaw]:
+    """Follow every way on from each grant of a held unit: an exit, or the same queue again, must not come before its release."""
+    for name, state in tables.states.items():
+        pool = tables.pools.get(state.pool or "")
+        if state.kind != "wait" or pool is None or pool.units is None:
+            continue
+        seen: set[str] = set()
+        todo = [to for case in state.done for to, share in case.to.items() if share > 0]
+        while todo:
+            here = todo.pop()
+            row = tables.states.get(here)
+            if row is None or here in seen or state.pool in row.release:
+                continue
+            seen.add(here)
+            if row.kind == "exit" or row.pool == state.pool:
+                yield Flaw(("states", name, "pool"), "never_released", {"pool": state.pool, "state": here})
+                break
+            todo += targets(row)
+
+
+def _endless_instants(tables: PathwayTables) -> Iterator[Flaw]:
+    """A ring of delays that all last nothing would never let time pass."""
+
+    def instant(name: str) -> bool:
+        row = tables.states.get(name)
+        return (
+            row is not None
+            and row.kind == "delay"
+            and all(c.duration.family == "constant" and c.duration.value == 0 for c in row.duration or ())
+        )
+
+    for name in tables.states:
+        seen: set[str] = set()
+        todo = list(targets(tables.states[name])) if instant(name) else []
+        while todo:
+            here = todo.pop()
+            if here == name:
+                yield Flaw(("states", name), "endless", {"state": name})
+                break
+            if here not in seen and instant(here):
+                seen.add(here)
+                todo += targets(tables.states[here])

@@ -1,0 +1,52 @@
+"""Plays a scenario or a pathway once.
+
+Not many times: see `replicate`.
+"""
+
+from __future__ import annotations
+
+from evalkit.errors import InputError
+from evalkit.simulation import engine_simpy
+from evalkit.simulation.luck import Luck
+from evalkit.simulation.pathway import Pathway
+from evalkit.simulation.population import populate
+from evalkit.simulation.scenario import Scenario
+from evalkit.simulation.tape import Tape
+
+ENGINES = ("simpy",)
+
+
+def play(scenario: Scenario | Pathway, seed: int, replication: int = 0, engine: str = "simpy") -> Tape:
+    """Play once.
+
+    Parameters
+    ----------
+    scenario : Scenario or Pathway
+    seed, replication : int
+        The luck: the same pair gives every person of every scenario the same draws.
+    engine : {"simpy"}
+
+    Returns
+    -------
+    Tape
+
+    Examples
+    --------
+    >>> counter = Pathway({
+    ...     "start": "2024-01-01", "end": "2024-03-31",
+    ...     "pools": {"counter": {"weekly": 3}},
+    ...     "sources": {"street": {"to": "queue", "arrivals": "fixed",
+    ...                            "periods": [{"from": "2024-01-01", "to": "2024-03-31", "number": 39}]}},
+    ...     "states": {"queue": {"kind": "wait", "pool": "counter", "done": "served"}, "served": {"kind": "exit"}},
+    ... })
+    >>> tape = play(counter, seed=1)
+    >>> int(tape.pools()["used"].sum() + tape.pools()["queue"].iloc[-1])
+    39
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
+    pathway = scenario if isinstance(scenario, Pathway) else scenario.compile()
+    luck = Luck(seed, replication)
+    people = populate(pathway.plan, luck)
+    log = engine_simpy.run(pathway.plan, people, luck)
+    return Tape(pathway, people, log, int(seed), int(replication), getattr(scenario, "name", ""))

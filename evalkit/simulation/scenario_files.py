@@ -1,0 +1,105 @@
+"""Reads a scenario file and the ones it is based on into one table that still knows which file and line each key came from.
+
+Not the meaning of the keys: see `programme`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import Fault, InputError
+from evalkit.tomlfile import Path_, TomlFile, load
+from evalkit.wording import fault
+
+
+class Layers(TomlFile):
+    """Several files read as one: what a later scenario says replaces what it is based on."""
+
+    def __init__(self, files: tuple[TomlFile, ...]):
+        data: dict[str, Any] = {}
+        for file in reversed(files):
+            data = merged(data, file.data)
+        object.__setattr__(self, "files", files)
+        super().__init__(files[0].path, data, files[0].lines)
+
+    def fault(self, name: str, *key: str | int, **values: Any) -> Fault:
+        """Make a fault about `key` in the file that says most of it, the latest scenario first."""
+        files: tuple[TomlFile, ...] = self.files  # type: ignore[attr-defined]
+        best = max(files, key=lambda f: _depth(f.data, key))
+        return best.fault(name, *key, **values)
+
+
+def read(path: str | Path) -> Layers:
+    """Read a scenario file with all it is based on, the file itself first.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or is no TOML, or if the scenarios are based on each other in a ring.
+    """
+    files: list[TomlFile] = []
+    seen: list[Path] = []
+    here = Path(path)
+    while True:
+        file = load(here)
+        files.append(file)
+        seen.append(here.resolve())
+        base = file.data.get("based_on")
+        if base is None:
+            return Layers(tuple(files))
+        if not isinstance(base, str):
+            raise InputError(file.fault("tomlfile.string", "based_on", value=str(base)))
+        parent = here.parent / base
+        if parent.resolve() in seen:
+            ring = " → ".join(p.name for p in [*seen, parent.resolve()])
+            raise InputError(file.fault("scenario.cycle", "based_on", ring=ring))
+        if not parent.is_file():
+            raise InputError(file.fault("scenario.base_absent", "based_on", value=base, folder=str(here.parent)))
+        here = parent
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` with what `over` says; an assumption (a table with a value) is replaced whole, source and range included.
+
+    Examples
+    --------
+    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+    {'a': {'x': 1, 'y': 3}}
+    """
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        if both and "value" not in old and "value" not in value and not _shares(key):
+            out[key] = merged(old, value)
+        else:
+            out[key] = value
+    return out
+
+
+def _shares(key: str) -> bool:
+    """Routes and shares by name make sense only whole: a way out of a pathway is not merged with another's."""
+    return key in ("done", "late", "to", "when")
+
+
+def _depth(data: Any, key: Path_) -> int:
+    depth = 0
+    for step in key:
+        inside = (isinstance(data, Mapping) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        )
+        if not inside:
+            break
+        data = data[step]
+        depth += 1
+    return depth
+
+
+def no_file() -> TomlFile:
+    """Return an empty file without a path, for tables made in code: faults then name the key only."""
+    return TomlFile(None, {}, {})  # type: ignore[arg-type]
+
+
+__all__ = ["Layers", "fault", "merged", "no_file", "read"]
