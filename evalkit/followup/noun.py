@@ -19,11 +19,11 @@ from evalkit.followup.snapshot import Snapshot, snapshot
 from evalkit.followup.sources import closing_day
 from evalkit.followup.writing import write
 from evalkit.provenance import Provenance
+from evalkit.silence import Silence
 from evalkit.vocabulary import Vocabulary, standard
 from evalkit.wording import Message, language, number, text
 
 if TYPE_CHECKING:
-    from evalkit.silence import Silence
     from evalkit.spells import Spells
 
 
@@ -204,8 +204,6 @@ class FollowUp:
 
     def spells(self, silence: Silence | None = None, clock: str = "engagement") -> Spells:
         """Return the spells that a silence rule makes of the records; see `Silence.spells`."""
-        from evalkit.silence import Silence
-
         return (silence or Silence()).spells(self, clock)
 
     def summary(self, lang: str | None = None) -> str:

@@ -15,7 +15,7 @@ from evalkit.disclosure import Policy, suppress
 from evalkit.errors import InputError
 from evalkit.followup.checks import deaths
 from evalkit.result import Result
-from evalkit.wording import Message, catalogue, fault, message
+from evalkit.wording import Message, catalogue, fault, message, text
 
 if TYPE_CHECKING:
     from evalkit.followup.noun import FollowUp
@@ -33,6 +33,11 @@ class Snapshot(Result):
         """Return how many people stand in each phase and situation: `part` (phase), `term` (situation), `count`."""
         table = pd.DataFrame({"part": self.table["phase"], "term": self.table["situation"].fillna("none")})
         return table.groupby(["part", "term"], sort=True).size().rename("count").reset_index()
+
+    def _cell(self, column: str, value: Any, lang: str) -> str:
+        if column == "entered":
+            return text("records.yes" if value else "records.no", lang)
+        return super()._cell(column, value, lang)
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         return suppress(self.counts(), policy)

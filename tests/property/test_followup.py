@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
 from evalkit import FollowUp
 from evalkit.errors import InputError
 from evalkit.followup.values import number, number_text
 from evalkit.vocabulary import standard
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 AS_OF = pd.Timestamp("2011-09-30")
 LAWS = settings(
