@@ -57,7 +57,7 @@ def aalen_johansen(
     Notes
     -----
     P_k(t) = Σ S(s-) dN_k(s) / Y(s) (Aalen & Johansen 1978), tied exits sharing one risk set. Aalen's variance:
-    Marubini & Valsecchi (1995), eq. 10.12.
+    Aalen (1978), as ``cmprsk::cuminc`` computes it.
 
     Examples
     --------
@@ -143,26 +143,24 @@ def _jackknife(tte: TimeToEvent, rows: Sample, sums: RiskSums, steps: Steps, gro
 
 
 def _aalen(steps: Steps) -> np.ndarray:
-    """Return Aalen's (1978) variance of each incidence at each time, the event-free state last.
+    """Return Aalen's variance of each incidence at each time, the event-free state last.
 
-    Var P(t) = Σ (P(t) - P(s))² d / ((n-1)(n-d)) + Σ S₋² d_k (n-d_k) / (n² (n-1)) - 2 Σ (P(t) - P(s)) S₋ d_k (n-d_k) / (n (n-d)(n-1)),
-    expanded in powers of P(t) so that it is three running sums; S has the first sum only, times S².
+    Var P_k(t) = Σ_s Σ_j S(s-)² d_j (n - d_j) / (n² (n - 1)) {1[j = k] - (P_k(t) - P_k(s)) / S(s)}²: each exit j at each time s adds
+    a variance of its own, exits that tie taken as independent, as cmprsk does. Expanded in powers of P_k(t), three running sums.
     """
-    n, d = steps.n_risk, steps.n_event.sum(axis=0)
-    more = n > 1
-    rest = np.divide(1.0, n - d, out=np.zeros_like(n), where=n > d)
-    fewer = np.divide(1.0, n - 1, out=np.zeros_like(n), where=more)
-    first = d * rest * fewer
+    n, before, after = steps.n_risk, steps.free[:-1], steps.free[1:]
+    unfree = np.divide(1.0, after, out=np.zeros_like(n), where=after > 0)
     out = np.empty((len(steps.n_event) + 1, len(n)))
+    alone = np.where(steps.n_event == 1, 1.0, (n - steps.n_event) / np.maximum(n - 1, 1))
+    own = before**2 * steps.n_event * alone / n**2
     for k in range(len(steps.n_event)):
-        p, d_k = steps.incidence[k, 1:], steps.n_event[k]
-        second = steps.free[:-1] ** 2 * d_k * (n - d_k) * fewer / n**2
-        third = steps.free[:-1] * d_k * (n - d_k) * rest * fewer / n
-        out[k] = (
-            p**2 * np.cumsum(first) - 2 * p * np.cumsum(p * first + third)
-            + np.cumsum(p**2 * first + second + 2 * p * third)
-        )  # fmt: skip
-    out[-1] = steps.free[1:] ** 2 * np.cumsum(first)
+        p = steps.incidence[k, 1:]
+        shift = (np.arange(len(steps.n_event)) == k)[:, None] + p * unfree
+        squares = np.cumsum((own * shift**2).sum(axis=0))
+        crossed = np.cumsum((own * shift).sum(axis=0) * unfree)
+        powers = np.cumsum(own.sum(axis=0) * unfree**2)
+        out[k] = squares - 2 * p * crossed + p**2 * powers
+    out[-1] = after**2 * np.cumsum(own.sum(axis=0) * unfree**2)
     return np.maximum(out, 0.0)
 
 

@@ -367,7 +367,8 @@ def _time_left(time: np.ndarray, curve: np.ndarray, share: float) -> float:
 
     Bounds may be unknown at places (nan) and need not fall all along, so steps are taken in order of their height, as R does.
     """
-    lost = np.concatenate([[0.0], 1 - curve])
+    # Rounding must not order the times of one flat piece.
+    lost = np.round(np.concatenate([[0.0], 1 - curve]), 12)
     at = np.concatenate([[0.0], time])
     _, first = np.unique(lost, return_index=True)
     first = first[np.isfinite(lost[first])]
