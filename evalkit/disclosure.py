@@ -119,17 +119,47 @@ def suppress_partition(
     >>> suppress_partition(cells, Policy(), [(0, [1, 2, 3])])[0]["count"].tolist()
     [100.0, nan, nan, 60.0]
     """
-    first, _ = suppress(table, policy)
     if policy.threshold <= 1:
         return table, 0
-    values = np.nan_to_num(table[count].to_numpy(dtype=float, na_value=np.nan))
-    hide = (
-        np.asarray(first["status"] == "suppressed") if "status" in first else np.zeros(len(table), dtype=bool)
-    )
+    return _hidden(table, protected(table[count], too_small(table, policy), partitions, policy))
+
+
+def too_small(table: pd.DataFrame, policy: Policy) -> np.ndarray:
+    """Return which rows `suppress` hides."""
+    out, _ = suppress(table.drop(columns="status", errors="ignore"), policy)
+    if "status" not in out:
+        return np.zeros(len(table), dtype=bool)
+    return (out["status"] == "suppressed").to_numpy()
+
+
+def protected(
+    counts: pd.Series,
+    hide: np.ndarray,
+    partitions: Iterable[tuple[int | None, Sequence[int]]],
+    policy: Policy,
+) -> np.ndarray:
+    """Return the cells to hide so that those of `hide` do not follow from totals; see `suppress_partition`.
+
+    Two cells that count the same people, in two tables say, are a partition with one part.
+
+    Parameters
+    ----------
+    counts : Series, length n
+    hide : ndarray of bool, length n
+        Hidden already; not changed.
+    partitions : iterable of (total, parts)
+    policy : Policy
+
+    Returns
+    -------
+    ndarray of bool, length n
+    """
+    values = np.nan_to_num(counts.to_numpy(dtype=float, na_value=np.nan))
+    hide = hide.copy()
     wanted = [(total, list(parts)) for total, parts in partitions]
     while any([_protect(values, hide, total, parts, policy.threshold) for total, parts in wanted]):
         pass
-    return _hidden(table, hide)
+    return hide
 
 
 def _protect(
