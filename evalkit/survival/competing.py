@@ -145,23 +145,29 @@ def _jackknife(tte: TimeToEvent, rows: Sample, sums: RiskSums, steps: Steps, gro
 def _aalen(steps: Steps) -> np.ndarray:
     """Return Aalen's variance of each incidence at each time, the event-free state last.
 
-    Var P_k(t) = Σ_s Σ_j S(s-)² d_j (n - d_j) / (n² (n - 1)) {1[j = k] - (P_k(t) - P_k(s)) / S(s)}²: each exit j at each time s adds
-    a variance of its own, exits that tie taken as independent, as cmprsk does. Expanded in powers of P_k(t), three running sums.
+    Var P_k(t) = Σ_s Σ_j S(s-)² d_j (n - d_j) / (n² (n - 1)) {1[j = k] - (P_k(t) - P_k(s)) / S(s)}², j being cause k and all the
+    others together, taken as independent when they tie, as cmprsk does. Expanded in powers of P_k(t): three running sums.
     """
     n, before, after = steps.n_risk, steps.free[:-1], steps.free[1:]
     unfree = np.divide(1.0, after, out=np.zeros_like(n), where=after > 0)
+    every = steps.n_event.sum(axis=0)
     out = np.empty((len(steps.n_event) + 1, len(n)))
-    alone = np.where(steps.n_event == 1, 1.0, (n - steps.n_event) / np.maximum(n - 1, 1))
-    own = before**2 * steps.n_event * alone / n**2
-    for k in range(len(steps.n_event)):
+    for k, events in enumerate(steps.n_event):
         p = steps.incidence[k, 1:]
-        shift = (np.arange(len(steps.n_event)) == k)[:, None] + p * unfree
-        squares = np.cumsum((own * shift**2).sum(axis=0))
-        crossed = np.cumsum((own * shift).sum(axis=0) * unfree)
-        powers = np.cumsum(own.sum(axis=0) * unfree**2)
+        own, other = (_step_variance(d, n, before) for d in (events, every - events))
+        shift = 1 + p * unfree
+        squares = np.cumsum(own * shift**2 + other * (p * unfree) ** 2)
+        crossed = np.cumsum((own * shift + other * p * unfree) * unfree)
+        powers = np.cumsum((own + other) * unfree**2)
         out[k] = squares - 2 * p * crossed + p**2 * powers
-    out[-1] = after**2 * np.cumsum(own.sum(axis=0) * unfree**2)
+    out[-1] = after**2 * np.cumsum(_step_variance(every, n, before) * unfree**2)
     return np.maximum(out, 0.0)
+
+
+def _step_variance(d: np.ndarray, n: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return S(s-)² d (n - d) / (n² (n - 1)), for one exit S(s-)² / n² even when it is the last person's."""
+    spread = np.where(d == 1, 1.0, d * (n - d) / np.maximum(n - 1, 1))
+    return before**2 * spread / n**2
 
 
 def _table(

@@ -119,7 +119,7 @@ def test_aalen_johansen_as_survfit(name, conf_type, suffix):
         expected = reference("incidence", data=name, group=str(group), cause=cause)
         part = part[part["time"].isin(expected["time"])]
         expected = expected[expected["time"].isin(part["time"])]
-        assert len(part) > 15
+        assert len(part) > 10
         if name != "ties-sampling":  # R shows people there, we show the weights that make the estimate
             agree(part["n_risk"], expected["n_risk"], (group, cause))
         agree(part["estimate"], expected["estimate"], (group, cause))
@@ -142,7 +142,7 @@ def test_aalen_johansen_as_cuminc(data):
         )
         part = part[part["time"].isin(expected["time"])]
         expected = expected[expected["time"].isin(part["time"])]
-        assert len(part) > 15
+        assert len(part) > 10
         agree(part["estimate"], expected["estimate"], (group, cause))
         agree(part["std_error"] ** 2, expected["variance"], (group, cause))
 
