@@ -27,10 +27,10 @@ def tables(model: Programme) -> dict[str, Any]:
     return {
         "start": w.start, "end": w.end, "sites": model.sites, "calendar": model.calendar.model_dump(by_alias=True),
         "attributes": {
-            "age": {"levels": list(AGES), "between": AGES},
+            "age": {"levels": list(AGES), "between": AGES, "number": "age_at_entry"},
             "sex": {"levels": ["F", "M"]},
             "level": {"levels": ["below_V", "V"]},
-            "reachable": {"levels": ["yes", "no"]},
+            "reachable": {"levels": ["yes", "no"], "recorded": False},
         },
         "pools": {
             "interviews": {
@@ -240,7 +240,7 @@ class _Rows:
             "kind": "delay", "duration": self._by_site(lambda s: c.notice.at(s), "duration"), "done": "first_queue",
         }  # fmt: skip
         yield "first_queue", {
-            "kind": "wait", "pool": "interviews", "priority": self.new, "done": "first_appointment",
+            "kind": "wait", "pool": "interviews", "priority": self.new, "done": "first_appointment", "event": _interview("planned"),
             "limit": self._by_site(lambda s: _mean(c.patience, s), "duration"), "late": "not_reached",
         }  # fmt: skip
 
@@ -273,6 +273,7 @@ class _Rows:
         }  # fmt: skip
         yield "follow_up_queue", {
             "kind": "wait", "pool": "interviews", "priority": self.later, "done": "follow_up_appointment",
+            "event": _interview("planned"),
         }  # fmt: skip
         yield "follow_up_appointment", {
             "kind": "delay", "duration": 0,
@@ -384,6 +385,7 @@ class _Rows:
             }  # fmt: skip
         yield "ordinary_queue", {
             "kind": "wait", "pool": "interviews", "priority": self.later, "done": "ordinary_appointment",
+            "event": _interview("planned"),
         }  # fmt: skip
         yield "ordinary_appointment", {
             "kind": "delay", "duration": 0, "done": self._by_site(lambda s: {

@@ -103,7 +103,10 @@ Routes = Annotated[tuple[RouteCase, ...], BeforeValidator(_route_cases)]
 
 
 class EventRecord(Table):
-    """What the dashboard writes on entering a state: codes of the vocabulary."""
+    """What the dashboard writes on entering a state: codes of the vocabulary.
+
+    A ``planned`` outcome, on a wait, is an appointment booked: it is written only while it lies ahead.
+    """
 
     kind: str
     outcome: str | None = None
@@ -225,10 +228,15 @@ class Source(Table):
 
 
 class Attribute(Table):
-    """A fixed trait: its levels in order and, where a level is a range of numbers, that range ``[from, up to)``."""
+    """A fixed trait: its levels in order and, where a level is a range of numbers, that range ``[from, up to)``.
+
+    The dashboard shows it when `recorded`, and the number within the level under the name `number`.
+    """
 
     levels: Annotated[tuple[str, ...], Field(min_length=1)]
     between: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    recorded: bool = True
+    number: str | None = None
 
 
 class Reduced(Table):
