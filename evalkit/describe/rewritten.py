@@ -38,7 +38,10 @@ def rewritten(fu: Any, previous: Any) -> tuple[dict[str, list[str]], dict[str, l
         found["corrected"] += [(key[0], name) for key in gap.index[gap < 0]]
         found["completed"] += [(key[0], name) for key in gap.index[gap > 0]]
     found["corrected"] += [(p, "situations") for p in _ends_moved(fu, previous)]
-    return _by_person(found["corrected"]), _by_person(found["completed"])
+    # A record that takes the place of another is a correction, not an addition.
+    replaced = set(found["corrected"])
+    added = [pair for pair in found["completed"] if pair not in replaced]
+    return _by_person(found["corrected"]), _by_person(added)
 
 
 def lost_columns(fu: Any, previous: Any) -> list[str]:

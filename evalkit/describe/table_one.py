@@ -197,7 +197,7 @@ def table_one(
     ... })
     >>> table = table_one(FollowUp.from_frames(people, as_of="2011-09-30"), by="site").tidy()
     >>> table.loc[table["part"] == "missing", ["site", "count"]].values.tolist()
-    [['all', 1], ['Centre', 1], ['Est', 0]]
+    [['all', 1.0], ['Centre', 1.0], ['Est', 0.0]]
     """
     if among not in ("mobilised", "spotted"):
         raise InputError(f"table_one: among must be mobilised or spotted, but was {among!r}")
