@@ -100,10 +100,16 @@ def _routes(at: Key, cases: tuple[RouteCase, ...], tables: PathwayTables) -> Ite
                 yield _unknown((*at, to), "state", to, tables.states)
         total = sum(case.to.values())
         if abs(total - 1.0) > 1e-9:
-            yield Flaw(at, "route_sum", {"total": round(total, 9), "shares": [f"{t} {s:g}" for t, s in case.to.items()]})
+            yield Flaw(
+                at,
+                "route_sum",
+                {"total": round(total, 9), "shares": [f"{t} {s:g}" for t, s in case.to.items()]},
+            )
 
 
-def _conditions(at: Key, cases: tuple[RouteCase, ...] | tuple[DurationCase, ...], tables: PathwayTables) -> Iterator[Flaw]:
+def _conditions(
+    at: Key, cases: tuple[RouteCase, ...] | tuple[DurationCase, ...], tables: PathwayTables
+) -> Iterator[Flaw]:
     for case in cases:
         for name, value in case.when.items():
             yield from _condition(at, name, value, tables)
@@ -180,13 +186,17 @@ def _attributes(at: Key, given: Mapping[str, Mapping[str, float]], tables: Pathw
 
 def _pools(tables: PathwayTables) -> Iterator[Flaw]:
     for name, pool in tables.pools.items():
-        yield from _sites(("pools", name), pool.weekly or pool.units or {}, tables)
+        field = "units" if pool.weekly is None else "weekly"
+        yield from _sites(("pools", name, field), getattr(pool, field), tables)
 
 
 def _sites(at: Key, by_site: Mapping[str, object], tables: PathwayTables) -> Iterator[Flaw]:
     for site in by_site:
         if site and site not in tables.sites:
             yield _unknown((*at, site), "site", site, tables.sites)
+    missing = [s for s in tables.sites if s not in by_site]
+    if by_site and "" not in by_site and missing:
+        yield Flaw(at, "site_missing", {"missing": missing})
 
 
 def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:

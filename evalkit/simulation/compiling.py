@@ -5,6 +5,7 @@ Not a check and not a run: the tables returned are checked by `Pathway`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,12 +26,14 @@ def tables(model: Programme) -> dict[str, Any]:
     w = model.window
     sources = dict(_sources(model))
     return {
-        "start": w.start, "end": w.end, "sites": model.sites, "calendar": model.calendar.model_dump(by_alias=True),
+        "start": w.start, "end": w.end, "silence": model.follow_up.silence.at(model.sites[0]), "sites": model.sites, "calendar": model.calendar.model_dump(by_alias=True),
         "attributes": {
             "age": {"levels": list(AGES), "between": AGES, "number": "age_at_entry"},
             "sex": {"levels": ["F", "M"]},
             "level": {"levels": ["below_V", "V"]},
             "reachable": {"levels": ["yes", "no"], "recorded": False},
+            # Acquired after entry: shown as a trait it would invite a comparison with immortal time.
+            "co_accompanied": {"levels": ["yes", "no"], "recorded": False},
         },
         "pools": {
             "interviews": {
@@ -64,7 +67,9 @@ def _without(row: Row, kept: set[str]) -> Row:
     out = dict(row)
     for way in ("done", "late"):
         if isinstance(row.get(way), list):
-            out[way] = [{**case, "to": {t: s for t, s in case["to"].items() if t in kept}} for case in row[way]]
+            out[way] = [
+                {**case, "to": {t: s for t, s in case["to"].items() if t in kept}} for case in row[way]
+            ]
     return out
 
 
@@ -95,7 +100,7 @@ def _sources(model: Programme) -> Iterator[tuple[str, Row]]:
 def _list_source(model: Programme, given: ListChannel) -> Row:
     size = {s: round(given.youths_per_year.at(s) / given.lists_per_year.at(s)) for s in model.sites}
     source: Row = {
-        "to": "listed", "dates": given.dates, "size": size, "channel": LIST, "route": given.route,
+        "to": "listed", "dates": _handed_over(model, given), "size": size, "channel": LIST, "route": given.route,
         "attributes": _attributes(model, given, given.unreachable.at(model.sites[0])),
     }  # fmt: skip
     others = given.overlaps_with or tuple(model.channels)
@@ -104,6 +109,12 @@ def _list_source(model: Programme, given: ListChannel) -> Row:
         "missed": given.missed_match.at(model.sites[0]), "duplicate_to": "review",
     }  # fmt: skip
     return source
+
+
+def _handed_over(model: Programme, given: ListChannel) -> list[dt.date]:
+    """Return the days on which the lists come: the planned ones, as late as the agreement."""
+    late = dt.timedelta(days=round(given.agreement.at(model.sites[0])))
+    return [day + late for day in given.dates]
 
 
 def overlap_share(model: Programme, given: ListChannel, others: tuple[str, ...]) -> float:
@@ -134,8 +145,14 @@ def _ordinary(model: Programme) -> Row:
 
 
 def _traits(model: Programme) -> Row:
-    girls, below = model.youths.girls.at(model.sites[0]), model.youths.below_level_V.at(model.sites[0])
-    return {"sex": {"F": girls, "M": 1 - girls}, "level": {"below_V": below, "V": 1 - below}}
+    site = model.sites[0]
+    girls, below, joint = (
+        getattr(model.youths, n).at(site) for n in ("girls", "below_level_V", "co_accompanied")
+    )
+    return {
+        "sex": {"F": girls, "M": 1 - girls}, "level": {"below_V": below, "V": 1 - below},
+        "co_accompanied": {"yes": joint, "no": 1 - joint},
+    }  # fmt: skip
 
 
 # ---- states -------------------------------------------------------------------------------------------------------------
@@ -167,7 +184,9 @@ class _Rows:
 
     def _cases(self, make: Callable[[str, str], Any], what: str) -> list[Row]:
         """Return one case per source and site; the last is the default."""
-        cases = [{"when": {"source": c, "site": s}, what: make(c, s)} for c in self.channels for s in self.sites]
+        cases = [
+            {"when": {"source": c, "site": s}, what: make(c, s)} for c in self.channels for s in self.sites
+        ]
         cases[-1] = {what: cases[-1][what]}
         return cases
 
@@ -245,9 +264,14 @@ class _Rows:
         }  # fmt: skip
 
         def shows_up(instead: str) -> list[Row]:
-            return self._by_site(lambda s: {instead: 1 - c.no_show_first.at(s), "first_missed": c.no_show_first.at(s)}, "to")
+            return self._by_site(
+                lambda s: {instead: 1 - c.no_show_first.at(s), "first_missed": c.no_show_first.at(s)}, "to"
+            )
 
-        duplicates = [{"when": {"record": "duplicate", **case.get("when", {})}, "to": case["to"]} for case in shows_up("duplicate")]
+        duplicates = [
+            {"when": {"record": "duplicate", **case.get("when", {})}, "to": case["to"]}
+            for case in shows_up("duplicate")
+        ]
         has_duplicates = self.model.education_nationale is not None
         yield "first_appointment", {
             "kind": "delay", "duration": 0, "done": [*(duplicates if has_duplicates else []), *shows_up("entered")],
@@ -339,7 +363,10 @@ class _Rows:
                 back = min(1.0, f.reactivated.at(s) * effect.at(s))
                 return {"reactivated": back, f"no_answer_{k}": 1 - back}
 
-            yield f"reactivation_{k}", {"kind": "delay", "duration": 0, "latent": "disengaged", "done": self._by_site(answer, "to")}
+            yield (
+                f"reactivation_{k}",
+                {"kind": "delay", "duration": 0, "latent": "disengaged", "done": self._by_site(answer, "to")},
+            )
             yield f"no_answer_{k}", {
                 "kind": "delay", "latent": "disengaged", "event": _reminder("unanswered"),
                 "duration": self._by_site(lambda s: self.model.outreach.spacing.at(s), "duration"),

@@ -35,14 +35,14 @@ class _Dashboard:
         self.tape, self.tables = tape, tape.pathway.tables
         self.day = pd.Timestamp(tape.horizon if as_of is None else as_of).normalize()
         if not pd.Timestamp(self.tables.start) <= self.day <= pd.Timestamp(self.tables.end):
-            raise InputError(f"as_of: {self.day:%Y-%m-%d} is outside the play, {self.tables.start} to {self.tables.end}")
+            raise InputError(
+                f"as_of: {self.day:%Y-%m-%d} is outside the play, {self.tables.start} to {self.tables.end}"
+            )
         self.upto = tape.plan.tick(self.day.date()) + TICKS_PER_DAY
         self.states = list(self.tables.states.values())
         people, plan = tape.people, tape.plan
         programme = np.array([s.programme for s in self.tables.sources.values()])
-        spotted = tape.first(tape.rows(mark="spotted"))
-        if not tape.rows(mark="spotted").any():
-            spotted = people.arrival  # a pathway that does not say when people are spotted knows them from their arrival
+        spotted = tape.spotted
         self.spotted = np.where((spotted >= 0) & (spotted < self.upto), spotted, -1)
         mine = programme[people.own_source] & (people.codes["record"] != DUPLICATE) & (self.spotted >= 0)
         ordinary = ~programme[people.own_source] & (people.arrival < self.upto)
@@ -121,7 +121,9 @@ class _Dashboard:
         booked_on = np.where(booked >= 0, self.tape.dates(np.maximum(booked, 0)), np.datetime64("NaT", "ns"))
 
         def said(field: str) -> np.ndarray:
-            return np.array([getattr(e, field) if e is not None else None for e in events], dtype=object)[stays[:, 2]]
+            return np.array([getattr(e, field) if e is not None else None for e in events], dtype=object)[
+                stays[:, 2]
+            ]
 
         return pd.DataFrame({
             "person": self.names[stays[:, 0]], "date": self.tape.dates(ticks), "kind": said("kind"),
@@ -130,14 +132,24 @@ class _Dashboard:
 
     def _meeting(self, states: np.ndarray) -> np.ndarray:
         kinds = self.tape.pathway.vocabulary.codes("act", "meeting")
-        return np.array([s.event is not None and s.event.kind in kinds for s in self.states], dtype=bool)[states]
+        return np.array([s.event is not None and s.event.kind in kinds for s in self.states], dtype=bool)[
+            states
+        ]
 
     def _booked(self) -> np.ndarray:
         """Return the tick since which each stay's appointment was queued for: the wait that ended at that very instant; else -1."""
         log = self.log
         wait = np.array([r.kind == WAIT for r in self.tape.plan.rows])[log[:, 2]]
-        last = np.maximum.accumulate(np.where(wait, np.arange(len(log)), -1)) if len(log) else np.zeros(0, dtype=np.int64)
-        mine = (last >= 0) & (log[last, 0] == log[:, 0]) & (log[last, 5] == log[:, 4]) if len(log) else last.astype(bool)
+        last = (
+            np.maximum.accumulate(np.where(wait, np.arange(len(log)), -1))
+            if len(log)
+            else np.zeros(0, dtype=np.int64)
+        )
+        mine = (
+            (last >= 0) & (log[last, 0] == log[:, 0]) & (log[last, 5] == log[:, 4])
+            if len(log)
+            else last.astype(bool)
+        )
         return np.where(mine, log[last, 4], -1)
 
     # ---- situations -----------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ from evalkit.simulation.sampler import Distribution, hazard_drawn, hazards_drawn
 #: (duration, limit) in ticks and (state after done, state after late); -1 where there is none.
 Visit = tuple[int, int, int, int]
 
+#: Visits are drawn for everybody in groups of up to 2 to this power; the few who come back still more often are drawn alone.
+_TOGETHER = 5
+
 
 class Draws:
     """Every visit's draws for the people of one play.
@@ -37,6 +40,8 @@ class Draws:
         if fixed is not None:
             return fixed
         size = (number + 1).bit_length() - 1
+        if size > _TOGETHER:
+            return self.one(state, number, person)
         group = self._groups[state].get(size)
         if group is None:
             group = self._groups[state][size] = self._draw(state, size, inside())
@@ -86,10 +91,15 @@ class Draws:
         duration = _ticks(row.durations, row.duration_choice, codes, words[DURATION], _ratio(row, codes, n))
         limit = _ticks(row.limits, row.limit_choice, codes, words[LIMIT], np.ones(1))
         u = uniforms(words[ROUTE])
-        done, late = _routes(row.done, row.done_choice, codes, u), _routes(row.late, row.late_choice, codes, u)
+        done, late = (
+            _routes(row.done, row.done_choice, codes, u),
+            _routes(row.late, row.late_choice, codes, u),
+        )
         position = np.full(len(self.people), -1, dtype=np.int64)
         position[who] = np.arange(len(who))
-        return position.tolist(), list(zip(duration.tolist(), limit.tolist(), done.tolist(), late.tolist(), strict=True))
+        return position.tolist(), list(
+            zip(duration.tolist(), limit.tolist(), done.tolist(), late.tolist(), strict=True)
+        )
 
 
 def _ratio(row: Row, codes: dict[str, np.ndarray], n: int) -> np.ndarray:
@@ -100,7 +110,11 @@ def _ratio(row: Row, codes: dict[str, np.ndarray], n: int) -> np.ndarray:
 
 
 def _ticks(
-    of: Sequence[Distribution], choice: Choice, codes: dict[str, np.ndarray], words: np.ndarray, ratio: np.ndarray
+    of: Sequence[Distribution],
+    choice: Choice,
+    codes: dict[str, np.ndarray],
+    words: np.ndarray,
+    ratio: np.ndarray,
 ) -> np.ndarray:
     if not of:
         return np.full(len(words), NEVER, dtype=np.int64)

@@ -61,7 +61,10 @@ class _Play:
         self.draws = Draws(plan, people, luck)
         self.env: Any = simpy.Environment()
         self.site: list[int] = people.codes["site"].tolist()
-        n, priorities = len(people), [sorted({r.priority for r in plan.rows if r.pool == p}) for p in range(len(plan.pools))]
+        n, priorities = (
+            len(people),
+            [sorted({r.priority for r in plan.rows if r.pool == p}) for p in range(len(plan.pools))],
+        )
         self.queues = [[_Queue(free, priorities[p]) for free in units] for p, units in enumerate(plan.units)]
         self.state, self.since, self.stay = [-1] * n, [0] * n, [0] * n
         self.visits: list[dict[int, int]] = [{} for _ in range(n)]

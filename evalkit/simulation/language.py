@@ -55,10 +55,14 @@ class Duration(Table):
         given = {n for n in type(self).model_fields if n != "family" and getattr(self, n) is not None}
         if given != needed and not needed <= given <= needed | optional:
             raise PydanticCustomError(
-                "simulation.family", "parameters of the family", {"family": self.family, "needed": sorted(needed)}
+                "simulation.family",
+                "parameters of the family",
+                {"family": self.family, "needed": sorted(needed)},
             )
         if self.family == "uniform" and self.low >= self.high:  # type: ignore[operator]
-            raise PydanticCustomError("simulation.low_high", "low before high", {"low": self.low, "high": self.high})
+            raise PydanticCustomError(
+                "simulation.low_high", "low before high", {"low": self.low, "high": self.high}
+            )
         return self
 
 
@@ -141,7 +145,6 @@ class State(Table):
     mark: Literal["spotted", "entered"] | None = None
     eliminated: str | None = None
     latent: Literal["disengaged"] | None = None
-    label: dict[str, str] = Field(default_factory=dict)
 
 
 def _by_site(value: Any) -> Any:
@@ -156,7 +159,9 @@ class Pool(Table):
     """Capacity: `weekly` slots that open on some weekdays and are lost unused, or `units` held until released."""
 
     weekly: Counts | None = None
-    on: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = ("monday",)
+    on: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = (
+        "monday",
+    )
     units: Counts | None = None
     calendar: bool = True
 
@@ -183,7 +188,9 @@ class Period(Table):
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.stop < self.start:
-            raise PydanticCustomError("simulation.period_order", "order", {"start": self.start, "stop": self.stop})
+            raise PydanticCustomError(
+                "simulation.period_order", "order", {"start": self.start, "stop": self.stop}
+            )
         return self
 
 
@@ -257,10 +264,11 @@ class Calendar(Table):
 
 
 class PathwayTables(Table):
-    """The whole of a `[pathway]`."""
+    """The whole of a `[pathway]`; `silence` is after how many days without contact the outputs call somebody disengaged."""
 
     start: dt.date
     end: dt.date
+    silence: Positive = 90.0
     sites: Annotated[tuple[str, ...], Field(min_length=1)] = ("all",)
     attributes: dict[str, Attribute] = Field(default_factory=dict)
     calendar: Calendar = Calendar()
@@ -271,5 +279,7 @@ class PathwayTables(Table):
     @model_validator(mode="after")
     def _in_order(self) -> PathwayTables:
         if self.end < self.start:
-            raise PydanticCustomError("simulation.period_order", "order", {"start": self.start, "stop": self.end})
+            raise PydanticCustomError(
+                "simulation.period_order", "order", {"start": self.start, "stop": self.end}
+            )
         return self

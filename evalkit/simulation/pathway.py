@@ -105,7 +105,9 @@ def _ways(cases: Any) -> str:
     return " | ".join(ways)
 
 
-def _well_formed(error: Any, tables: Mapping[str, Any], file: TomlFile | None, at: tuple[str, ...]) -> list[Fault]:
+def _well_formed(
+    error: Any, tables: Mapping[str, Any], file: TomlFile | None, at: tuple[str, ...]
+) -> list[Fault]:
     """Return pydantic's faults with their line, looking them up under `at` of the file."""
     file = file or TomlFile(None, {}, {})  # type: ignore[arg-type]
     return faults_of(error, PathwayTables, _Below(file, tables, at))

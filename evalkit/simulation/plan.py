@@ -31,7 +31,15 @@ DELAY, WAIT, EXIT = 0, 1, 2
 _KINDS = {"delay": DELAY, "wait": WAIT, "exit": EXIT}
 #: The order in which the days of a week get a slot more when the week's slots do not divide evenly: nested, so that one slot
 #: more a week is one more on one day and one fewer on none.
-_SPREAD = {1: (0,), 2: (0, 1), 3: (0, 2, 1), 4: (0, 2, 1, 3), 5: (0, 2, 4, 1, 3), 6: (0, 2, 4, 1, 3, 5), 7: (0, 2, 4, 6, 1, 3, 5)}
+_SPREAD = {
+    1: (0,),
+    2: (0, 1),
+    3: (0, 2, 1),
+    4: (0, 2, 1, 3),
+    5: (0, 2, 4, 1, 3),
+    6: (0, 2, 4, 1, 3, 5),
+    7: (0, 2, 4, 6, 1, 3, 5),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,9 @@ class Choice:
         cases = np.zeros(shape, dtype=np.int64)
         for at in itertools.product(*(range(n) for n in shape)):
             person = {t: levels[t][k] for t, k in zip(traits, at, strict=True)}
-            cases[at] = next(c for c, when in enumerate(conditions) if all(person[t] == v for t, v in when.items()))
+            cases[at] = next(
+                c for c, when in enumerate(conditions) if all(person[t] == v for t, v in when.items())
+            )
         return cls(traits, cases)
 
     def take(self, codes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
@@ -151,7 +161,11 @@ def number_at(by_site: Mapping[str, float], site: str) -> float:
 
 
 def _row(
-    name: str, state: State, tables: PathwayTables, levels: Mapping[str, tuple[str, ...]], sources: frozenset[int]
+    name: str,
+    state: State,
+    tables: PathwayTables,
+    levels: Mapping[str, tuple[str, ...]],
+    sources: frozenset[int],
 ) -> Row:
     pools, index = tuple(tables.pools), {s: i for i, s in enumerate(tables.states)}
 
@@ -166,7 +180,8 @@ def _row(
         return tuple(distribution(c.duration) for c in cases), Choice.of([c.when for c in cases], levels)  # type: ignore[attr-defined]
 
     ratios = tuple(
-        (trait, tuple(by_level.get(level, 1.0) for level in levels[trait])) for trait, by_level in state.hazard_ratios.items()
+        (trait, tuple(by_level.get(level, 1.0) for level in levels[trait]))
+        for trait, by_level in state.hazard_ratios.items()
     )
     not_before = 0 if state.not_before is None else (state.not_before - tables.start).days * TICKS_PER_DAY
     return Row(
@@ -228,7 +243,9 @@ def _gamma(mean: float, shape: float) -> Distribution:
 
 def _quantiles(values: np.ndarray) -> Distribution:
     """Return the distribution whose quantile function joins the sorted values by straight lines, on a fine hazard grid."""
-    p = np.unique(np.concatenate([np.linspace(0.0, 1.0, 513)[:-1], np.arange(len(values) - 1) / (len(values) - 1)]))
+    p = np.unique(
+        np.concatenate([np.linspace(0.0, 1.0, 513)[:-1], np.arange(len(values) - 1) / (len(values) - 1)])
+    )
     p = np.concatenate([p, 1.0 - 2.0 ** -np.arange(10, 50)])
     days = np.interp(p, np.arange(len(values)) / (len(values) - 1), values)
     return Distribution.table(-np.log1p(-p), days, 0.0)

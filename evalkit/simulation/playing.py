@@ -43,10 +43,16 @@ def play(scenario: Scenario | Pathway, seed: int, replication: int = 0, engine: 
     >>> int(tape.pools()["used"].sum() + tape.pools()["queue"].iloc[-1])
     39
     """
+    pathway = scenario if isinstance(scenario, Pathway) else scenario.compile()
+    return play_pathway(pathway, seed, replication, engine, getattr(scenario, "name", ""))
+
+
+def play_pathway(pathway: Pathway, seed: int, replication: int, engine: str, name: str) -> Tape:
+    """Play a pathway once, under the name of a scenario."""
     if engine not in ENGINES:
         raise InputError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
-    pathway = scenario if isinstance(scenario, Pathway) else scenario.compile()
     luck = Luck(seed, replication)
     people = populate(pathway.plan, luck)
-    log = engine_simpy.run(pathway.plan, people, luck)
-    return Tape(pathway, people, log, int(seed), int(replication), getattr(scenario, "name", ""))
+    return Tape(
+        pathway, people, engine_simpy.run(pathway.plan, people, luck), int(seed), int(replication), name
+    )

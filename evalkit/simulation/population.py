@@ -100,7 +100,9 @@ def populate(plan: Plan, luck: Luck) -> People:
 
     order = np.argsort(keyed, kind="stable")
     order = order[arrives[order] < plan.horizon]
-    of, keyed, follows, arrives, head, record = (x[order] for x in (of, keyed, follows, arrives, head, record))
+    of, keyed, follows, arrives, head, record = (
+        x[order] for x in (of, keyed, follows, arrives, head, record)
+    )
     codes, numbers = _attributes(plan, luck, identity, own_source)
     # A first record keeps the rules of its own source even when a list brought it earlier: same youth, same luck, only sooner.
     rules = np.where(record == DUPLICATE, follows, own_source[of])
@@ -117,7 +119,9 @@ def _arrivals(plan: Plan, luck: Luck) -> Iterator[dict[str, np.ndarray]]:
             index, ticks = _ticks(plan, luck, source, site, stem(name, site))
             n = len(index)
             if n and int(index.max()) >> INDEX_BITS:
-                raise InputError(f"sources.{name}: more than {1 << INDEX_BITS} people at {site}; split the source")
+                raise InputError(
+                    f"sources.{name}: more than {1 << INDEX_BITS} people at {site}; split the source"
+                )
             yield {
                 "identity": np.uint64(stem(name, site)) | index.astype(np.uint64), "index": index, "arrival": ticks,
                 "source": np.full(n, s, dtype=np.int64), "site": np.full(n, k, dtype=np.int64),
@@ -132,14 +136,18 @@ def _ticks(plan: Plan, luck: Luck, source: Source, site: str, base: int) -> tupl
     if source.size is not None:
         n = int(number_at(source.size, site))
         if n >> _LIST_BITS:
-            raise InputError(f"lists of more than {1 << _LIST_BITS} people at one site are not possible; use more dates")
+            raise InputError(
+                f"lists of more than {1 << _LIST_BITS} people at one site are not possible; use more dates"
+            )
         index = [(j << _LIST_BITS) + np.arange(n, dtype=np.int64) for j in range(len(source.dates))]
         ticks = [np.full(n, plan.tick(day), dtype=np.int64) for day in source.dates]
         return np.concatenate(index), np.concatenate(ticks)
     return _over_periods(plan, luck, source, site, base)
 
 
-def _over_periods(plan: Plan, luck: Luck, source: Source, site: str, base: int) -> tuple[np.ndarray, np.ndarray]:
+def _over_periods(
+    plan: Plan, luck: Luck, source: Source, site: str, base: int
+) -> tuple[np.ndarray, np.ndarray]:
     numbers = np.array([number_at(p.number, site) for p in source.periods])
     upto = np.concatenate([[0.0], np.cumsum(numbers)])
     total = float(upto[-1])
@@ -209,7 +217,9 @@ def _attributes(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     codes, numbers = {}, {}
     for name, attribute in plan.tables.attributes.items():
-        words = luck.blocks(identity, key_of(f"\x1eattribute:{name}"), np.zeros(len(identity), dtype=np.uint64))
+        words = luck.blocks(
+            identity, key_of(f"\x1eattribute:{name}"), np.zeros(len(identity), dtype=np.uint64)
+        )
         u = uniforms(words[ROUTE])
         level = np.zeros(len(identity), dtype=np.int64)
         for s, source in enumerate(plan.tables.sources.values()):

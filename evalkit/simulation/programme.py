@@ -41,7 +41,9 @@ class Window(Table):
         dates = [getattr(self, n) for n in names]
         for before, after, a, b in zip(names, names[1:], dates, dates[1:], strict=False):
             if b < a:
-                raise PydanticCustomError("scenario.dates_order", "order", {"before": before, "after": after, "a": a, "b": b})
+                raise PydanticCustomError(
+                    "scenario.dates_order", "order", {"before": before, "after": after, "a": a, "b": b}
+                )
         return self
 
 
@@ -72,19 +74,47 @@ class ListChannel(Table):
 
     dates: Annotated[tuple[dt.date, ...], Field(min_length=1)]
     youths_per_year: Annotated[Assumption, Quantity("youths per year", 0, 65535, fr="jeunes sur les listes d'une année", en="youths on the lists of one year")]  # fmt: skip
-    lists_per_year: Annotated[Assumption, Quantity("lists per year", 1, 366, whole=True, per_site=False, fr="listes par an", en="lists a year")]
-    in_territory: _share("part qui vit dans les arrondissements du programme", "share living in the programme's districts")
-    known: _share("part déjà repérée ou qui le serait par un autre canal", "share spotted, or who would be, by another channel")
-    missed_match: _share("part des jeunes connus que le rapprochement manque", "share of known youths whose match is missed", per_site=False)
-    false_match: _share("part des jeunes nouveaux pris à tort pour connus", "share of new youths wrongly taken for known")
-    unreachable: _share("part injoignable quoi qu'on fasse", "share unreachable whatever is done", per_site=False)
-    delay: _days("de la liste au repérage (accord, rapprochement)", "from the list to spotting (agreement, matching)", per_site=False)
+    lists_per_year: Annotated[
+        Assumption,
+        Quantity("lists per year", 1, 366, whole=True, per_site=False, fr="listes par an", en="lists a year"),
+    ]
+    in_territory: _share(
+        "part qui vit dans les arrondissements du programme", "share living in the programme's districts"
+    )
+    agreement: _days(
+        "retard de l'accord sur les dates prévues",
+        "how late the agreement is on the planned dates",
+        per_site=False,
+    )
+    known: _share(
+        "part déjà repérée ou qui le serait par un autre canal",
+        "share spotted, or who would be, by another channel",
+    )
+    missed_match: _share(
+        "part des jeunes connus que le rapprochement manque",
+        "share of known youths whose match is missed",
+        per_site=False,
+    )
+    false_match: _share(
+        "part des jeunes nouveaux pris à tort pour connus", "share of new youths wrongly taken for known"
+    )
+    unreachable: _share(
+        "part injoignable quoi qu'on fasse", "share unreachable whatever is done", per_site=False
+    )
+    delay: _days(
+        "de la liste au repérage (accord, rapprochement)",
+        "from the list to spotting (agreement, matching)",
+        per_site=False,
+    )
     overlaps_with: tuple[str, ...] = ()
     route: str = "first_contact"
     ages: Traits
     not_dropout: _share("part déjà en solution", "share already in a solution")
     out_of_scope: _share("part hors champ parmi les autres", "share out of scope among the others")
-    reached: _share("part jointe à chaque tentative, parmi les joignables", "share reached at each attempt, among the reachable")
+    reached: _share(
+        "part jointe à chaque tentative, parmi les joignables",
+        "share reached at each attempt, among the reachable",
+    )
     refused: _share("part qui refuse une fois jointe", "share who refuse once reached")
 
 
@@ -93,13 +123,23 @@ class Youths(Table):
 
     girls: _share("part des filles", "share of girls", per_site=False)
     below_level_V: _share("part au niveau infra V", "share below level V", per_site=False)
+    co_accompanied: _share(
+        "part co-accompagnée une fois mobilisée", "share co-accompanied once mobilised", per_site=False
+    )
 
 
 class Outreach(Table):
     """From spotting to an appointment."""
 
-    first_attempt: _days("du repérage à la première tentative, en moyenne", "from spotting to the first attempt, on average")
-    attempts: Annotated[Assumption, Quantity("attempts", 1, 50, whole=True, fr="tentatives avant de classer", en="attempts before closing")]
+    first_attempt: _days(
+        "du repérage à la première tentative, en moyenne", "from spotting to the first attempt, on average"
+    )
+    attempts: Annotated[
+        Assumption,
+        Quantity(
+            "attempts", 1, 50, whole=True, fr="tentatives avant de classer", en="attempts before closing"
+        ),
+    ]
     spacing: _days("entre deux tentatives", "between two attempts", 0.04)
     officer_effect: Annotated[Assumption, Quantity("ratio", 0, 20, fr="effet des chargés de projet sur la part jointe", en="project officers' effect on the share reached")]  # fmt: skip
 
@@ -110,23 +150,46 @@ class Counsellors(Table):
     slots_per_week: Annotated[Assumption, Quantity("slots per week", 0, 100000, whole=True, fr="créneaux d'entretien par semaine", en="interview slots a week")]  # fmt: skip
     served_first: Literal["followed", "new", "none"] = "none"
     notice: _days("du contact au premier créneau possible", "from the contact to the first possible slot")
-    patience: _days("attente supportée pour le premier entretien, en moyenne", "wait borne for the first interview, on average", 0.5)
+    patience: _days(
+        "attente supportée pour le premier entretien, en moyenne",
+        "wait borne for the first interview, on average",
+        0.5,
+    )
     no_show_first: _share("part absente au premier entretien", "share absent at the first interview")
     no_show: _share("part absente aux entretiens suivants", "share absent at later interviews")
-    rebooked: _share("part qui reprend rendez-vous après une absence", "share who book again after an absence")
-    rebooking: _days("de l'absence au nouveau rendez-vous possible", "from the absence to a possible new appointment", 0.04)
+    rebooked: _share(
+        "part qui reprend rendez-vous après une absence", "share who book again after an absence"
+    )
+    rebooking: _days(
+        "de l'absence au nouveau rendez-vous possible", "from the absence to a possible new appointment", 0.04
+    )
 
 
 class AfterMeeting(Table):
     """What becomes of a youth after an interview (the rest goes on)."""
 
-    single_contact: _share("part qui ne revient pas après l'entretien d'entrée", "share who do not come back after the entry interview")
-    falls_silent: _share("part qui cesse de venir, à chaque entretien", "share who stop coming, at each interview")
-    abandons: _share("part dont l'abandon est enregistré, à chaque entretien", "share whose abandonment is recorded, at each interview")
-    solution: _share("part qui accède à une solution, à chaque entretien", "share who find a solution, at each interview")
-    project: _share("part qui entre en phase de projet, à chaque entretien", "share who enter a project phase, at each interview")
+    single_contact: _share(
+        "part qui ne revient pas après l'entretien d'entrée",
+        "share who do not come back after the entry interview",
+    )
+    falls_silent: _share(
+        "part qui cesse de venir, à chaque entretien", "share who stop coming, at each interview"
+    )
+    abandons: _share(
+        "part dont l'abandon est enregistré, à chaque entretien",
+        "share whose abandonment is recorded, at each interview",
+    )
+    solution: _share(
+        "part qui accède à une solution, à chaque entretien", "share who find a solution, at each interview"
+    )
+    project: _share(
+        "part qui entre en phase de projet, à chaque entretien",
+        "share who enter a project phase, at each interview",
+    )
     moved: _share("part qui déménage, à chaque entretien", "share who move away, at each interview")
-    administrative: _share("part qui sort pour raison administrative", "share who leave for an administrative reason")
+    administrative: _share(
+        "part qui sort pour raison administrative", "share who leave for an administrative reason"
+    )
     illness: _share("part qui tombe malade", "share who fall ill")
     prison: _share("part qui est incarcérée", "share who are imprisoned")
 
@@ -136,12 +199,40 @@ class FollowUpRules(Table):
 
     gap: _days("écart médian entre deux contacts voulus", "median gap between two wanted contacts", 0.5)
     gap_spread: Annotated[Assumption, Quantity("ratio", 0, 3, fr="dispersion des écarts (écart type du logarithme)", en="spread of gaps (standard deviation of the logarithm)")]  # fmt: skip
-    silence: _days("silence qui vaut décrochage", "silence that counts as disengagement", 1)
-    reminders: Annotated[Assumption, Quantity("reminders", 0, 20, whole=True, per_site=False, fr="relances pendant le silence", en="reminders during the silence")]
-    returns_alone: _days("retour spontané pendant le silence, en moyenne", "return unprompted during the silence, on average", 1)
-    reactivations: Annotated[Assumption, Quantity("attempts", 0, 20, whole=True, per_site=False, fr="tentatives de réactivation", en="attempts at reactivation")]
+    silence: _days("silence qui vaut décrochage", "silence that counts as disengagement", 1, per_site=False)
+    reminders: Annotated[
+        Assumption,
+        Quantity(
+            "reminders",
+            0,
+            20,
+            whole=True,
+            per_site=False,
+            fr="relances pendant le silence",
+            en="reminders during the silence",
+        ),
+    ]
+    returns_alone: _days(
+        "retour spontané pendant le silence, en moyenne",
+        "return unprompted during the silence, on average",
+        1,
+    )
+    reactivations: Annotated[
+        Assumption,
+        Quantity(
+            "attempts",
+            0,
+            20,
+            whole=True,
+            per_site=False,
+            fr="tentatives de réactivation",
+            en="attempts at reactivation",
+        ),
+    ]
     reactivated: _share("part réactivée à chaque tentative", "share reactivated at each attempt")
-    recorded_abandoned: _share("part classée en abandon après échec", "share recorded as abandoned after failure")
+    recorded_abandoned: _share(
+        "part classée en abandon après échec", "share recorded as abandoned after failure"
+    )
     returns_late: _days("retour tardif, en moyenne", "late return, on average", 1)
     illness_lasts: _days("durée moyenne d'une maladie", "mean length of an illness", 1)
     prison_lasts: _days("durée moyenne d'une incarcération", "mean length of an imprisonment", 1)
@@ -153,16 +244,23 @@ class Solution(Table):
 
     weight: _share("poids de cette solution parmi les solutions", "weight of this solution among solutions")
     lasts: _days("durée moyenne", "mean length", 1)
-    returns: _share("part qui revient au suivi quand elle finit", "share who return to follow-up when it ends")
+    returns: _share(
+        "part qui revient au suivi quand elle finit", "share who return to follow-up when it ends"
+    )
 
 
 class Caseload(Table):
     """The youths already followed at the start, and the ordinary newcomers: they use the same slots."""
 
     youths: Annotated[Assumption, Quantity("youths", 0, 16777215, whole=True, fr="jeunes déjà suivis au départ", en="youths already followed at the start")]  # fmt: skip
-    newcomers: Annotated[Assumption, Quantity("youths per week", 0, fr="arrivées ordinaires par semaine", en="ordinary newcomers a week")]
+    newcomers: Annotated[
+        Assumption,
+        Quantity("youths per week", 0, fr="arrivées ordinaires par semaine", en="ordinary newcomers a week"),
+    ]
     gap: _days("écart médian entre deux rendez-vous", "median gap between two appointments", 0.5)
-    leaves: _share("part qui quitte le suivi, à chaque entretien", "share who leave follow-up, at each interview")
+    leaves: _share(
+        "part qui quitte le suivi, à chaque entretien", "share who leave follow-up, at each interview"
+    )
 
 
 class Programme(Table):

@@ -62,7 +62,12 @@ class Assumption:
     def as_table(self) -> dict[str, Any]:
         """Return it as it stands in a file."""
         value = dict(self.value) if isinstance(self.value, Mapping) else self.value
-        table: dict[str, Any] = {"value": value, "unit": self.unit, "source": self.source, "status": self.status}
+        table: dict[str, Any] = {
+            "value": value,
+            "unit": self.unit,
+            "source": self.source,
+            "status": self.status,
+        }
         if isinstance(self.range, Mapping):
             table["range"] = {site: list(r) for site, r in self.range.items()}
         elif self.range is not None:
@@ -85,9 +90,12 @@ class Quantity:
     fr: str = ""
     en: str = ""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            self.validate, serialization=core_schema.plain_serializer_function_ser_schema(lambda a: a.as_table())
+            self.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda a: a.as_table()),
         )
 
     def validate(self, given: Any) -> Assumption:
@@ -103,7 +111,10 @@ class Quantity:
         if faults:
             raise ValidationError.from_exception_data(
                 "assumption",
-                [InitErrorDetails(type=PydanticCustomError(n, n, v), loc=loc, input=given) for n, loc, v in faults],
+                [
+                    InitErrorDetails(type=PydanticCustomError(n, n, v), loc=loc, input=given)
+                    for n, loc, v in faults
+                ],
             )
         return Assumption(
             given["value"], self.unit, given["source"], given["status"], _range(given.get("range"))
@@ -126,7 +137,11 @@ class Quantity:
 
     def _words(self, given: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]]]:
         if "unit" in given and given["unit"] not in UNITS[self.unit]:
-            yield "scenario.unit", ("unit",), {"value": str(given["unit"]), "unit": " / ".join(UNITS[self.unit])}
+            yield (
+                "scenario.unit",
+                ("unit",),
+                {"value": str(given["unit"]), "unit": " / ".join(UNITS[self.unit])},
+            )
         if "source" in given and not (isinstance(given["source"], str) and given["source"].strip()):
             yield "scenario.source", ("source",), {}
         status = given.get("status")
@@ -144,7 +159,11 @@ class Quantity:
             yield "scenario.one_for_all", ("value",), {}
         for site, value in values.items():
             loc = ("value", site) if site else ("value",)
-            if isinstance(value, str) and value.strip().replace(",", "", 1).lstrip("+-").isdigit() and "," in value:
+            if (
+                isinstance(value, str)
+                and value.strip().replace(",", "", 1).lstrip("+-").isdigit()
+                and "," in value
+            ):
                 yield "tomlfile.comma", loc, {"wrong": value, "right": value.strip().replace(",", ".")}
             elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 yield "tomlfile.a_number", loc, {"value": str(value)}
@@ -152,10 +171,16 @@ class Quantity:
                 yield from self._bounds(value, loc)
                 yield from self._plausible(value, ranges.get(site) if isinstance(ranges, dict) else ranges)
 
-    def _bounds(self, value: float, loc: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]]]:
+    def _bounds(
+        self, value: float, loc: tuple[str, ...]
+    ) -> Iterator[tuple[str, tuple[str, ...], dict[str, Any]]]:
         if not self.low <= value <= self.high:
             name = "scenario.bounds" if math.isfinite(self.high) else "scenario.bounds_low"
-            yield name, loc, {"value": _plain(value), "low": self.low, "high": self.high, "unit": UNITS[self.unit][0]}
+            yield (
+                name,
+                loc,
+                {"value": _plain(value), "low": self.low, "high": self.high, "unit": UNITS[self.unit][0]},
+            )
         elif self.whole and value != int(value):
             yield "scenario.whole", loc, {"value": _plain(value)}
 
@@ -173,7 +198,11 @@ class Quantity:
         if low > high:
             yield "scenario.range_order", ("range",), {"low": _plain(low), "high": _plain(high)}
         elif not low <= value <= high:
-            yield "scenario.range_excludes", ("range",), {"value": _plain(value), "low": _plain(low), "high": _plain(high)}
+            yield (
+                "scenario.range_excludes",
+                ("range",),
+                {"value": _plain(value), "low": _plain(low), "high": _plain(high)},
+            )
         for end in (low, high):
             if not self.low <= end <= self.high:
                 yield from self._bounds(end, ("range",))

@@ -31,7 +31,9 @@ def _found(model: Programme) -> Iterator[Found]:
     words = standard()
     for code, channel in model.channels.items():
         if words.term("channel", code) is None or code == "education_nationale":
-            yield _unknown(("channels", code), code, [c for c in words.codes("channel") if c != "education_nationale"])
+            yield _unknown(
+                ("channels", code), code, [c for c in words.codes("channel") if c != "education_nationale"]
+            )
         yield from _channel(("channels", code), channel, model)
     for code in model.solutions:
         if code not in words.codes("status", "solution"):
@@ -57,9 +59,17 @@ def _channel(at: tuple[str, ...], channel: Channel | ListChannel, model: Program
         start, stop = channel.start or model.window.start, channel.stop or model.window.identification_end
         for name, day in (("from", start), ("to", stop)):
             if not model.window.start <= day <= model.window.end:
-                yield "scenario.outside_window", (*at, name), {"day": day, "start": model.window.start, "stop": model.window.end}
+                yield (
+                    "scenario.outside_window",
+                    (*at, name),
+                    {"day": day, "start": model.window.start, "stop": model.window.end},
+                )
         if stop < start:
-            yield "scenario.dates_order", (*at, "to"), {"before": "from", "after": "to", "a": start, "b": stop}
+            yield (
+                "scenario.dates_order",
+                (*at, "to"),
+                {"before": "from", "after": "to", "a": start, "b": stop},
+            )
 
 
 def _list(given: ListChannel, model: Programme) -> Iterator[Found]:
@@ -70,7 +80,11 @@ def _list(given: ListChannel, model: Programme) -> Iterator[Found]:
             yield _unknown((*at, "overlaps_with"), name, list(model.channels))
     for i, day in enumerate(given.dates):
         if not model.window.start <= day <= model.window.end:
-            yield "scenario.outside_window", (*at, "dates", i), {"day": day, "start": model.window.start, "stop": model.window.end}
+            yield (
+                "scenario.outside_window",
+                (*at, "dates", i),
+                {"day": day, "start": model.window.start, "stop": model.window.end},
+            )
 
 
 def _at_most_one(at: tuple[str, ...], model: Programme, parts: list[Assumption]) -> Iterator[Found]:

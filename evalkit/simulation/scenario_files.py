@@ -56,7 +56,9 @@ def read(path: str | Path) -> Layers:
             ring = " → ".join(p.name for p in [*seen, parent.resolve()])
             raise InputError(file.fault("scenario.cycle", "based_on", ring=ring))
         if not parent.is_file():
-            raise InputError(file.fault("scenario.base_absent", "based_on", value=base, folder=str(here.parent)))
+            raise InputError(
+                file.fault("scenario.base_absent", "based_on", value=base, folder=str(here.parent))
+            )
         here = parent
 
 

@@ -68,11 +68,21 @@ def summary(tape: Tape, lang: str | None = None) -> str:
     inside = int(np.sum(tape.log[:, 6] == OPEN))
     lines = [
         wording.text(
-            "simulation.people_line", lang, n=len(tape.people), start=tape.plan.start, end=tape.horizon, inside=inside
+            "simulation.people_line",
+            lang,
+            n=len(tape.people),
+            start=tape.plan.start,
+            end=tape.horizon,
+            inside=inside,
         )
     ]
     result = tape.utilisation()
     for row in result.table.to_dict("records"):
-        values = {"mean": row["queue_mean"], "longest": row["queue_longest"], "last": row["queue_end"], "used": row["share_used"]}
+        values = {
+            "mean": row["queue_mean"],
+            "longest": row["queue_longest"],
+            "last": row["queue_end"],
+            "used": row["share_used"],
+        }
         lines.append(wording.text("simulation.pool_line", lang, pool=row["pool"], site=row["site"], **values))
     return "\n".join([*lines, *(c.text(lang) for c in result.caveats)])

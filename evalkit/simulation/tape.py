@@ -77,7 +77,13 @@ class Tape:
         the rows of the table plays no part."""
         sha = hashlib.sha256()
         people = self.people
-        for array in (people.identity, people.person, people.arrival, people.spotted_by, *people.codes.values()):
+        for array in (
+            people.identity,
+            people.person,
+            people.arrival,
+            people.spotted_by,
+            *people.codes.values(),
+        ):
             sha.update(np.ascontiguousarray(array).astype("<u8").tobytes())
         keys = np.array([row.key for row in self.plan.rows], dtype=np.uint64)
         sha.update(keys[self.log[:, 2]].astype("<u8").tobytes())
@@ -153,12 +159,20 @@ class Tape:
         out[at[:, 0]] = at[:, 4]
         return out
 
+    @cached_property
+    def spotted(self) -> np.ndarray:
+        """Tick at which each record is first spotted, -1 if never; on arrival in a pathway where no state is marked so."""
+        marked = self.rows(mark="spotted")
+        return self.first(marked) if marked.any() else self.people.arrival
+
     def trace(self, person: str) -> pd.DataFrame:
         """Return the stays of one person, in order: date, state, how long in days, how it ended; duplicates included."""
         mine = self.frame[self.frame["person"] == person]
         if mine.empty:
             known = self.roster["person"].iloc[0] if len(self.roster) else "–"
-            raise InputError(f"trace: nobody is called {person!r}; names look like {known!r} (see tape.roster)")
+            raise InputError(
+                f"trace: nobody is called {person!r}; names look like {known!r} (see tape.roster)"
+            )
         days = mine["stop_day"] - mine["start_day"]
         return mine[["date", "record", "state", "visit", "ended"]].assign(days=days).reset_index(drop=True)
 
