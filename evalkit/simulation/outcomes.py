@@ -6,6 +6,7 @@ Not an estimate with its error (see `replicate`), and counted from the tape's ow
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -100,33 +101,52 @@ def _end_of(tape: Tape, until: dt.date | str | None) -> int:
 def _situations(tape: Tape, log: np.ndarray, upto: int) -> np.ndarray:
     """Return each record's situation: the last one recorded, unless it is at risk and silent for too long."""
     states, words = list(tape.pathway.tables.states.values()), tape.pathway.vocabulary
-    n = len(tape.people)
-    situation = np.full(n, "", dtype=object)
+    situation = np.full(len(tape.people), "", dtype=object)
     coded = np.array([s.situation or "" for s in states], dtype=object)[log[:, 2]]
     new = coded != ""
     situation[log[new, 0]] = coded[new]
-    since = np.full(n, -1, dtype=np.int64)
-    heard = new | _contacts(tape)[log[:, 2]]
-    since[log[heard, 0]] = log[heard, 4]
-    booked = np.zeros(n, dtype=bool)
-    ahead = np.array([s.kind == "wait" and s.event is not None for s in states])[log[:, 2]] & (
-        log[:, 5] >= upto
-    )
-    booked[log[ahead, 0]] = True
-    engaged = np.isin(situation, words.codes("status", "engaged"))
-    days = upto // TICKS_PER_DAY - 1 - since // TICKS_PER_DAY
-    situation[engaged & ~booked & (days >= tape.pathway.tables.silence)] = "disengaged"
+    at_risk = np.isin(situation, words.codes("status", "engaged"))
+    rows = log[at_risk[log[:, 0]]]
+    bounds = np.append(np.flatnonzero(np.diff(rows[:, 0], prepend=-1)), len(rows))
+    silence = _Silence(tape)
+    for first, stop in itertools.pairwise(bounds.tolist()):
+        if silence.holds(rows[first:stop, [2, 4, 5]].tolist(), upto):
+            situation[rows[first, 0]] = "disengaged"
     return situation
 
 
-def _contacts(tape: Tape) -> np.ndarray:
-    """Return which states write an exchange that reached the person."""
-    words = tape.pathway.vocabulary
-    reached, held = words.codes("outcome", "reached"), words.codes("act", "meeting")
-    events = [s.event for s in tape.pathway.tables.states.values()]
-    return np.array(
-        [e is not None and (e.outcome in reached or (e.outcome is None and e.kind in held)) for e in events]
-    )
+class _Silence:
+    """The rule of `evalkit.silence` with appointments pausing the count, told from stays: kept light, since it is asked in every
+    play; a test holds it to the rule itself."""
+
+    def __init__(self, tape: Tape):
+        words, states = tape.pathway.vocabulary, list(tape.pathway.tables.states.values())
+        reached, meeting = words.codes("outcome", "reached"), words.codes("act", "meeting")
+        paused = words.codes("status", ("solution", "interruption"))
+        self.days = tape.pathway.tables.silence
+        self.waits = [s.kind == "wait" and s.event is not None for s in states]
+        self.contact = [s.event is not None and s.event.outcome in reached for s in states]
+        self.missed = [s.event is not None and s.event.kind in meeting and s.event.outcome not in reached for s in states]
+        self.situation = [s.situation for s in states]
+        self.pauses = [s.situation in paused for s in states]
+
+    def holds(self, stays: list[list[int]], upto: int) -> bool:
+        """Return whether a record with these stays (state, first tick, last tick) is disengaged when `upto` comes."""
+        since, out, paused, booked = 0, False, False, -1
+        for state, start, stop in stays:
+            if self.waits[state]:
+                booked = start
+                if stop >= upto:
+                    return out or self._long(since, booked)
+            elif self.contact[state] or (self.situation[state] and paused != self.pauses[state]):
+                since, out, paused = start, False, self.pauses[state]
+            elif self.missed[state]:
+                out = out or self._long(since, booked)
+                since = start
+        return out or self._long(since, upto - 1)
+
+    def _long(self, since: int, now: int) -> bool:
+        return now // TICKS_PER_DAY - since // TICKS_PER_DAY >= self.days
 
 
 def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
