@@ -5,11 +5,11 @@ Not an estimate: counts on the closing day, which add up at every split.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evalkit import wording
@@ -46,10 +46,40 @@ class Flow(Counted):
         """Draw the flow of everybody as boxes and return the matplotlib Axes."""
         from evalkit import figures
 
-        total = self.table[np.logical_and.reduce([self.table[c] == ALL for c in self.by()] or [True])]
+        lang = wording.language(lang)
+        keyed = zip(self._keys(), self.table.to_dict("records"), strict=True)
+        at = {key[:2]: row for key, row in keyed if set(key[2:]) <= {ALL}}
+        aside = [self._box(at, "outcome", term, lang) for term in ("eliminated", "open")]
+        ends = [self._box(at, "situation", term, lang) for term in SITUATIONS]
         return figures.flow_diagram(
-            total, self.labels, self.question.text(lang), ax=ax, lang=wording.language(lang)
+            [
+                self._box(at, "spotted", "spotted", lang)[:2],
+                self._box(at, "outcome", "mobilised", lang, inside=False)[:2],
+            ],
+            [box[:2] for box in aside if box[2]],
+            [box[:2] for box in ends if box[2]],
+            self.question.text(lang),
+            ax=ax,
         )
+
+    def _box(
+        self, at: dict[tuple, dict[str, Any]], part: str, term: str, lang: str, inside: bool = True
+    ) -> tuple[str, list[str], bool]:
+        """Return heading, lines, and whether anybody is in the box, or may be."""
+        row = at[part, term]
+        divided = next((p for p, whole in _DIVIDES.items() if whole == term and p != "outcome"), None)
+        lines = [
+            self._told(t, self._count(inner, False, lang), lang)
+            for (p, t), inner in at.items()
+            if inside and p == divided and inner["count"] != 0
+        ]
+        return self._told(term, self._count(row, True, lang), lang), lines, bool(row["count"] != 0)
+
+    def _told(self, term: str, count: str, lang: str) -> str:
+        # Blanks that do not break: neither a colon nor a lone number begins a line.
+        colon = "\u00a0:" if lang == "fr" else ":"
+        blank = "\u00a0" if count[0].isdigit() else " "
+        return f"{self._label(term, lang)}{colon}{blank}{count}"
 
     def partitions(self) -> Iterator[tuple[int | None, list[int]]]:
         """Yield every total of the table with its parts, as row positions: splits of a group, and groups of a branch."""
@@ -235,7 +265,7 @@ def _table(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         for part, term, whole, inside in branches:
             count = int((inside & members).sum())
             base = count if whole is None else int((size[whole] & members).sum())
-            share = count / base if base else np.nan
+            share = count / base if base else math.nan
             rows.append({"part": part, "term": term, **group, "count": count, "n": base, "share": share})
     return pd.DataFrame(rows)
 
