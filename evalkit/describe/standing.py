@@ -77,9 +77,10 @@ def _dates(people: pd.DataFrame, name: str) -> pd.Series:
 
 def _mobilised(fu: Any, silence: Silence) -> pd.DataFrame:
     """Return situation, detail and silence of those who entered."""
-    now = silence.today(fu)
-    # With the other dating the last months are cut off; this one goes to the closing day, and ends in the same place.
-    ends = dataclasses.replace(silence, dated_at="threshold").spells(fu).frame
+    # Dated at the threshold, histories go up to the closing day, and a decision recorded on the 60th day of a silence stays
+    # a decision when the silence goes on: nobody changes place by a mere change of dating.
+    rule = dataclasses.replace(silence, dated_at="threshold")
+    now, ends = rule.today(fu), rule.spells(fu).frame
     way_out = ends.drop_duplicates("person", keep="last").set_index("person")["exit"]
     snapshot = fu.at(fu.as_of).table.set_index("person")["situation"]
     klass = {code: term.klass for code, term in fu.vocabulary.groups["status"].items()}

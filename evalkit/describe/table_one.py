@@ -6,6 +6,7 @@ Not a test of whether groups differ: it gives the size of the differences, no p-
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -211,9 +212,14 @@ def table_one(
     rows = [_row("size", "size", g, len(m), len(m)) for g, m in groups.items()]
     for name in shown:
         rows += _described(people, name, groups, fu.vocabulary)
+    words = _labels(fu, [*shown, by or ""])
     said = [message(f"describe.among_{among}", as_of=fu.as_of), message("describe.missing_counted")]
     if by is not None:
         said.append(message("describe.smd_pairs" if len(_known(groups)) > 2 else "describe.smd_two"))
+        known = {row["term"] for row in rows if row["smd"] == row["smd"]}
+        without: list[Any] = [words.get(name, name) for name in shown if name not in known]
+        if without:
+            said.append(message("describe.smd_none", names=without, n=len(without)))
         said.append(message("describe.no_p_value"))
     if left_out:
         said.append(message("describe.columns_left_out", names=left_out, n=len(left_out), levels=MAX_LEVELS))
@@ -222,7 +228,7 @@ def table_one(
         message("describe.question_table_one"),
         tuple(said),
         fu.provenance,
-        labels=_labels(fu, [*shown, by or ""]),
+        labels=words,
         by=by or "group",
         among=among,
     )
@@ -298,7 +304,13 @@ def _described(
         return _numbers(name, groups)
     found = people[name].dropna().astype(str).unique()
     known = [code for code in vocabulary.codes(_GROUPS.get(name, "")) if code in found]
-    return _categories(name, groups, known + sorted(set(found) - set(known)))
+    return _categories(name, groups, known + sorted(set(found) - set(known), key=_natural))
+
+
+def _natural(text: str) -> tuple[float, str]:
+    """Order "2e" before "10e"."""
+    digits = re.match(r"\d+", text)
+    return (float(digits[0]) if digits else math.inf, text)
 
 
 def _numbers(name: str, groups: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:

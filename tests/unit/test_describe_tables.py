@@ -388,3 +388,30 @@ def test_moves_show_only_those_who_moved_and_no_list_passes_the_gate():
     with pytest.raises(InputError, match="not published"):
         made.publish().people()
     assert made.publish().table["count"].isna().any()
+
+
+def test_a_decision_recorded_during_a_silence_stays_one_when_the_silence_goes_on():
+    left = status("a", "abandoned", "2010-08-01")
+    for day in ("2010-08-15", "2010-12-01"):
+        made = flow(cut(day, situations=left))
+        assert value(made, part="situation", term="abandoned") == 1
+
+
+def test_a_difference_that_cannot_be_computed_is_named():
+    people = {
+        "person": list("abcd"), "site": ["Est", "Est", "Centre", "Centre"], "arrondissement": ["19e", "2e", "1er", "10e"],
+        "entered_on": "2010-06-01",
+    }  # fmt: skip
+    table = table_one(follow(people), by="site")
+    assert (
+        "(les groupes n'ont aucune valeur en commun, ou trop peu de valeurs connues) : Arrondissement."
+        in table.summary("fr")
+    )
+    assert table.table.loc[table.table["site"] == "all", "part"].tolist() == [
+        "size",
+        "1er",
+        "2e",
+        "10e",
+        "19e",
+        "missing",
+    ]
