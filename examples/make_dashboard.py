@@ -151,7 +151,7 @@ def appointment(made: Life, when: int, statut: str, counsellor: str, luck: Luck)
     made.appointments.append({
         "id": f"{made.person['id_dossier']}-{len(made.appointments) + 1}", "id_dossier": made.person["id_dossier"],
         "date_heure_debut": (day(when), f"{hour:02d}:30"), "type": "Entretien individuel", "statut": statut,
-        "conseiller": counsellor, "booked": day(when - luck.between(3, 21)),
+        "conseiller": counsellor, "date_reservation": day(when - luck.between(3, 21)),
     })  # fmt: skip
 
 
@@ -250,16 +250,14 @@ def cut(lives: list[Life], as_of: dt.date) -> dict[str, list[dict]]:
         tables["jeunes"].append(row)
     tables["actes"] = [a for one in people for a in one.acts if a["date"] <= as_of]
     tables["rendez-vous"] = []
-    for a in (a for one in people for a in one.appointments if a["booked"] <= as_of):
+    for a in (a for one in people for a in one.appointments if a["date_reservation"] <= as_of):
         entry = next(
             p.person["date_entree_dispositif"] for p in people if p.person["id_dossier"] == a["id_dossier"]
         )
         if entry > as_of:
             continue
         ahead = a["date_heure_debut"][0] > as_of
-        tables["rendez-vous"].append(
-            {k: v for k, v in (a | ({"statut": "Planifié"} if ahead else {})).items() if k != "booked"}
-        )
+        tables["rendez-vous"].append(a | ({"statut": "Planifié"} if ahead else {}))
     tables["situations"] = [
         {"id_dossier": p, "categorie": s, "date_debut": b, "date_fin": past(e, as_of), "date_confirmation": past(c, as_of)}
         for one in people for p, s, b, e, c in one.situations if b <= as_of

@@ -61,6 +61,7 @@ class _Checks:
         self._unknown_people("events")
         self._unknown_people("situations")
         self._events_after_as_of()
+        self._booked()
         self._situation_dates()
         self._overlaps()
         self._after_death()
@@ -99,9 +100,7 @@ class _Checks:
     def _people_dates(self) -> None:
         people = self.people
         for name in _PAST:
-            if name in people:
-                late = (people[name] > self.as_of).to_numpy()
-                self._say("after_as_of", "people", late, name, person=people["person"], day=people[name])
+            self._later_than_as_of("people", name)
         for earlier, later, sentence in _ORDER:
             if earlier in people and later in people:
                 wrong = (people[later] < people[earlier]).to_numpy()
@@ -173,11 +172,21 @@ class _Checks:
             day=self.events["date"],
         )
 
+    def _booked(self) -> None:
+        events = self.events
+        self._later_than_as_of("events", "booked_on")
+        if "booked_on" in events:
+            wrong = (events["booked_on"] > events["date"]).to_numpy()
+            self._say(
+                "booked_after", "events", wrong, "booked_on",
+                person=events["person"], day=events["booked_on"], other=events["date"],
+            )  # fmt: skip
+
     def _situation_dates(self) -> None:
         table = self.situations
         person, start = table["person"], table["start"]
-        self._later_than_as_of("start", "situation_after_as_of")
-        self._later_than_as_of("confirmed_on", "after_as_of")
+        self._later_than_as_of("situations", "start", "situation_after_as_of")
+        self._later_than_as_of("situations", "confirmed_on")
         for name, sentence in _AFTER_START:
             if name in table:
                 early = (table[name] < start).to_numpy()
@@ -187,11 +196,11 @@ class _Checks:
             endless = (finished & table["end"].isna()).to_numpy()
             self._say("finished_without_end", "situations", endless, "end", person=person)
 
-    def _later_than_as_of(self, name: str, sentence: str) -> None:
-        table = self.situations
-        if name in table:
-            late = (table[name] > self.as_of).to_numpy()
-            self._say(sentence, "situations", late, name, person=table["person"], day=table[name])
+    def _later_than_as_of(self, table: str, name: str, sentence: str = "after_as_of") -> None:
+        frame = self.frame(table)
+        if name in frame:
+            late = (frame[name] > self.as_of).to_numpy()
+            self._say(sentence, table, late, name, person=frame["person"], day=frame[name])
 
     def _overlaps(self) -> None:
         """A situation that begins before another of the same person and track is over."""

@@ -15,7 +15,7 @@ from evalkit.wording import language, text
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-#: Rows that get drop-down lists and formats; more rows may be filled.
+#: Rows that get drop-down lists; more rows may be filled.
 _ROWS = 2000
 _GROUPS = {"track": "track", "state": "status"}
 
@@ -109,8 +109,7 @@ def _column(sheet: Worksheet, j: int, of: Field, target: str, choices: str | Non
     sheet.column_dimensions[letter].width = 24
     # The format of the whole column: file numbers keep their leading zeros, days are days.
     formats = {"date": "DD/MM/YYYY" if lang == "fr" else "YYYY-MM-DD", "number": "General"}
-    for i in range(3, _ROWS + 3):
-        sheet.cell(i, j).number_format = formats.get(of.kind, "@")
+    sheet.column_dimensions[letter].number_format = formats.get(of.kind, "@")
     if choices:
         drop_down = DataValidation(type="list", formula1=choices, allow_blank=True, showErrorMessage=False)
         drop_down.add(f"{letter}3:{letter}{_ROWS + 2}")

@@ -20,7 +20,6 @@ from evalkit.wording import Message, catalogue, fault, message, text
 if TYPE_CHECKING:
     from evalkit.followup.noun import FollowUp
 
-PHASES = ("not_yet", "spotted", "eliminated", "entered", "exited", "not_observed", "undated")
 #: Tracks shown even when nobody has one.
 _ALWAYS = ("referent", "co_accompaniment")
 
@@ -72,6 +71,9 @@ def snapshot(fu: FollowUp, day: pd.Timestamp) -> Snapshot:
     for track in dict.fromkeys([*_ALWAYS, *tracks]):
         held = now.loc[now["track"] == track].set_index("person")["state"]
         table[track] = person.map(held).astype(object).mask(out)
+    # Missing is None in every column of texts, as in the records.
+    for name in table.columns.difference(["entered", "since"]):
+        table[name] = pd.Series([None if pd.isna(v) else v for v in table[name]], dtype=object)
     return Snapshot(
         table,
         message("records.at_question", day=day),

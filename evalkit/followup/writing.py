@@ -132,14 +132,13 @@ def _toml(own: Mapping[str, Mapping[str, Term]]) -> str:
 def _write_workbook(fu: FollowUp, path: Path, lang: str) -> None:
     from openpyxl import Workbook
 
+    _refuse_what_does_not_fit(fu, path)
     book = Workbook(write_only=True)
     for target in TARGETS:
         frame = getattr(fu, target)
-        if len(frame) >= _SHEET_ROWS:
-            raise InputError(fault("records.write_too_long", file=path.name, table=target, n=len(frame)))
         sheet = book.create_sheet(sheet_name(target, lang))
         sheet.append([text_cell(sheet, h) for h in headings(frame, target, lang)])
-        columns = [_cells(sheet, frame[c], _words(fu, target, c, lang), lang, path) for c in frame.columns]
+        columns = [_cells(sheet, frame[c], _words(fu, target, c, lang), lang) for c in frame.columns]
         for row in zip(*columns, strict=True):
             sheet.append(row)
     about = book.create_sheet(sheet_name("about", lang))
@@ -157,6 +156,20 @@ def _write_workbook(fu: FollowUp, path: Path, lang: str) -> None:
     book.save(path)
 
 
+def _refuse_what_does_not_fit(fu: FollowUp, path: Path) -> None:
+    """A workbook would cut long texts short, and drop rows, without a word."""
+    for target in TARGETS:
+        frame = getattr(fu, target)
+        if len(frame) >= _SHEET_ROWS:
+            raise InputError(fault("records.write_too_long", file=path.name, count=len(frame)))
+        for name in frame.columns:
+            n = sum(isinstance(v, str) and len(v) > _CELL_TEXT for v in frame[name])
+            if n:
+                raise InputError(
+                    fault("records.write_cell_too_long", file=path.name, column=str(name), count=n)
+                )
+
+
 def text_cell(sheet: Any, text: str) -> Any:
     """Return a cell that holds `text` as it is: a text that begins with "=" is no formula."""
     from openpyxl.cell import WriteOnlyCell
@@ -166,7 +179,7 @@ def text_cell(sheet: Any, text: str) -> Any:
     return cell
 
 
-def _cells(sheet: Any, series: pd.Series, words: Mapping[Any, str], lang: str, path: Path) -> list[Any]:
+def _cells(sheet: Any, series: pd.Series, words: Mapping[Any, str], lang: str) -> list[Any]:
     from openpyxl.cell import WriteOnlyCell
 
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
@@ -183,14 +196,4 @@ def _cells(sheet: Any, series: pd.Series, words: Mapping[Any, str], lang: str, p
             None if np.isnan(v) else v if float(f"{v:.16g}") == v else text_cell(sheet, number_text(v))
             for v in series
         ]
-    too_long = series.map(lambda v: isinstance(v, str) and len(v) > _CELL_TEXT)
-    if too_long.any():
-        raise InputError(
-            fault(
-                "records.write_cell_too_long",
-                file=path.name,
-                column=str(series.name),
-                count=int(too_long.sum()),
-            )
-        )
     return [None if pd.isna(v) else text_cell(sheet, words.get(v, str(v))) for v in series]
