@@ -15,7 +15,7 @@ from evalkit.numerics.normal import z_value
 from evalkit.survival.core import RiskSums
 from evalkit.survival.curveset import Curves, unit_name
 from evalkit.survival.influence import incidence_steps, influence_variance
-from evalkit.survival.sample import Sample, accept, by_columns, caveats, cause_of_interest, sample
+from evalkit.survival.sample import Sample, accept, by_columns, cause_of_interest, caveats, sample
 from evalkit.survival.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message

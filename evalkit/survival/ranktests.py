@@ -17,7 +17,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
 from evalkit.survival.core import RiskSums
-from evalkit.survival.sample import accept, by_columns, caveats, cause_of_interest, label_of, sample
+from evalkit.survival.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
