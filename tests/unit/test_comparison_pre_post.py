@@ -402,3 +402,15 @@ def test_a_lowered_threshold_shows_what_it_says():
     policy = Policy(3, "open data")
     result = pre_post(*waves(stayed_1=5, lost=4, gained=5, stayed_0=9)).publish(policy)
     assert shown(result, "change_test", "p_value").notna().all()
+
+
+@pytest.mark.parametrize("lost", [1, 3, 8])
+def test_a_published_answer_is_the_same_for_every_table_with_the_same_margins_and_a_small_cell(lost):
+    # One more lost and one more gained, one fewer in each other cell: the shares before and after do not move.
+    answers = [
+        pre_post(*waves(stayed_1=40 - k, lost=k, gained=20 + k, stayed_0=35 - k)).publish()
+        for k in (lost, lost + 1)
+    ]
+    one, other = (a.table.drop(columns="reason") for a in answers)
+    pd.testing.assert_frame_equal(one, other)
+    assert answers[0].summary("fr") == answers[1].summary("fr")
