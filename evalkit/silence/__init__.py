@@ -61,10 +61,10 @@ class Silence:
 
     Examples
     --------
-    >>> print(Silence().in_words("en").split(". ")[1])
-    Disengaged: 90 days in a row without contact and outside any solution
-    >>> Silence(days=60, contacts={"family_contact": "exchange"}).days
-    60
+    >>> print(Silence().words()[1].text("en"))
+    Disengaged: 90 days in a row without contact and outside any solution.
+    >>> print(Silence(contacts={"family_contact": "exchange"}).words()[1].text("en"))
+    Rule of contact particular to this analysis for: Contact with the family.
     """
 
     days: int = 90

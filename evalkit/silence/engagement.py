@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from evalkit.errors import InputError
 from evalkit.silence.life import BOOKING, CONTACT, DISENGAGED, RETURNED, STATUS, Life, cut
 from evalkit.silence.records import Records, covariates, days_between, made, observed_until, situations_of
 from evalkit.spells import CENSORED, Spells, leads_to
@@ -179,7 +180,13 @@ def _situations(fu: Records, placed: Any) -> tuple[tuple[np.ndarray, np.ndarray,
     end = start + np.maximum(length[order], 1.0)
     same = np.append(who[1:] == who[:-1], False)
     following = np.where(same, np.append(start[1:], 0), np.inf)
-    klass = [fu.vocabulary.term("status", c).klass for c in code]
+    terms = fu.vocabulary.groups["status"]
+    strange = sorted({c for c in code if c not in terms})
+    if strange:
+        raise InputError(
+            f"situations, state: {', '.join(strange)} not in the vocabulary; read the records with FollowUp.read"
+        )
+    klass = [terms[c].klass for c in code]
     held = np.array([leads_to(c, fu.vocabulary) in ("solution", "interruption") for c in code], dtype=bool)
     # One day apart is in succession: most exports write the last day of a situation, not the day after it.
     returns = held & np.isfinite(end) & (following > end + 1) & (end > 0)

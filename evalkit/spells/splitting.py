@@ -122,4 +122,6 @@ class Track:
         )
         found = np.maximum(last, 0)
         holds = (last >= 0) & (self._code[found] == code) & (day < self._end[found])
-        return holds, np.where(holds, self._state[found], None)
+        state = self._state[found]
+        state[~holds] = None
+        return holds, state
