@@ -42,8 +42,16 @@ class PrePost(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw proportions and differences with their intervals and return the matplotlib Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
         drawn = self.table[self.table["estimate"].notna() & (self.table["part"] == "pairs")]
-        return Result(drawn.reset_index(drop=True), self.question, labels=self.labels).plot(ax, lang)
+        names = [
+            f"{self._label(term, lang)} ({self._label(method, lang)})"
+            for term, method in zip(drawn["term"], drawn["method"], strict=True)
+        ]
+        frame = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
+        return figures.estimates(frame, self.question.text(lang), ax=ax, lang=lang, no_effect=0.0)
 
     def publish(self, policy: Policy | None = None) -> PrePost:
         """Pass the gate; see `Result.publish`.
