@@ -207,13 +207,13 @@ class Curves(Result):
 
         lang = wording.language(lang)
         ticks, counts = self.risk_table()
+        drawn = self.table[self.table["cause"] != "no_exit"] if self.kind == "incidence" else self.table
         return figures.steps(
-            self._named(self.table, lang),
+            self._named(drawn, lang),
             self._named(counts, lang),
             title=self.question.text(lang),
             unit=self.unit,
             probability=self.kind != "hazard",
-            rising=self.kind != "survival",
             ax=ax,
             lang=lang,
         )
@@ -262,11 +262,20 @@ class Curves(Result):
     def _named(self, frame: pd.DataFrame, lang: str) -> pd.DataFrame:
         """Return the frame with one column `group` written for a reader."""
         columns = [c for c in self._key_columns() if c in frame]
-        said = [
-            ", ".join(self._label(v, lang) if isinstance(v, str) else wording.number(v, lang) if _numeric(v) else str(v) for v in row)
-            for row in frame[columns].itertuples(index=False)
-        ] if columns else [""] * len(frame)  # fmt: skip
-        return frame.assign(group=said)
+        rows = frame[columns].to_dict("records") if columns else [{}] * len(frame)
+        return frame.assign(
+            group=[", ".join(self._group_word(c, v, lang) for c, v in row.items()) for row in rows]
+        )
+
+    def _group_word(self, column: str, value: Any, lang: str) -> str:
+        if isinstance(value, str):
+            return self._label(value, lang)
+        said = (
+            wording.number(value, lang)
+            if hasattr(value, "__float__") and not isinstance(value, bool)
+            else str(value)
+        )
+        return f"{self._label(column, lang)} {said}"
 
     def _key_columns(self) -> tuple[str, ...]:
         return (*self.by, "cause") if self.kind == "incidence" else self.by
@@ -379,7 +388,3 @@ def _time_left(time: np.ndarray, curve: np.ndarray, share: float) -> float:
     if abs(share - lost[-1]) < FLAT:
         return float(when[reached] + at[-1]) / 2
     return float(when[reached] + when[passed]) / 2 if passed < len(height) else np.nan
-
-
-def _numeric(value: Any) -> bool:
-    return hasattr(value, "__float__") and not isinstance(value, (bool, np.bool_))

@@ -152,16 +152,14 @@ def _prepared(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for k in range(p):
         column = matrix[:, k]
         centre[k] = column.mean()
-        low, high = column.min(), column.max()
-        # A constant column is found by its range: its deviations are rounding.
-        scale[k] = 0.0 if low == high else np.sqrt(np.dot(column, column) / n - centre[k] ** 2)
-    far = (scale > 0) & ~(np.abs(centre) <= 100 * scale)
-    for k in np.flatnonzero(far):
-        scale[k] = (matrix[:, k] - centre[k]).std()
+        square = np.dot(column, column) / n - centre[k] ** 2
+        if square <= 1e-4 * centre[k] ** 2:
+            # An offset has eaten the digits: deviations first. A constant column is found by its range.
+            square = 0.0 if column.min() == column.max() else float(np.var(column))
+        scale[k] = np.sqrt(square)
     if (np.abs(centre) > 100 * scale).any():
-        matrix = np.asfortranarray(matrix - centre)
-        centre = np.zeros(p)
-    return matrix, centre, np.nan_to_num(scale)
+        return np.asfortranarray(matrix - centre), np.zeros(p), scale
+    return matrix, centre, scale
 
 
 def _warm_start(

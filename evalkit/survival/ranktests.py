@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evalkit import wording
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
@@ -27,6 +28,21 @@ class RankTest(Result):
     """One row for the test, then one per group: people, events observed and expected."""
 
     by: tuple[str, ...] = ()
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw events observed over expected in each group, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        groups = self.table[self.table["part"] == "group"]
+        frame = groups[list(self.by)].assign(
+            estimate=groups["n_event"] / groups["expected"].where(groups["expected"] > 0),
+            status=groups["status"],
+        )
+        return figures.estimates(
+            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0,
+            axis=wording.text("survival.observed_over_expected", lang),
+        )  # fmt: skip
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         groups = list(range(1, len(self.table)))
