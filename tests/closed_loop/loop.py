@@ -140,7 +140,8 @@ def one_latent_play(replication: int, seed: int, days: int = 90) -> pd.DataFrame
         zip(ended["person"], ended["origin"] + pd.to_timedelta(ended["stop"], unit="D"), strict=True)
     )
 
-    acts = fu.events.sort_values(["person", "date"])
+    # Two meetings on one day begin one silence.
+    acts = fu.events.sort_values(["person", "date"]).drop_duplicates(["person", "date"])
     jobs = fu.situations.groupby("person")["start"].min()
     until = acts.groupby("person")["date"].shift(-1)
     until = until.fillna(acts["person"].map(jobs)).fillna(fu.as_of)
