@@ -12,8 +12,9 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.survival.core import RiskSums
-from evalkit.survival.curveset import Curves, unit_name
+from evalkit.survival.curveset import Curves
 from evalkit.survival.influence import Steps, incidence_steps, influence_variance
+from evalkit.survival.readings import both, labels_of, unit_name
 from evalkit.survival.sample import Sample, accept, by_columns, caveats, label_of, sample
 from evalkit.survival.transforms import interval
 from evalkit.timetoevent import TimeToEvent
@@ -91,7 +92,7 @@ def aalen_johansen(
         ),
         tuple(caveats(tte)),
         tte.provenance,
-        labels={**tte.labels, NO_EXIT: _no_exit_label()},
+        labels={**labels_of(tte.labels, tte.unit), NO_EXIT: both("survival.no_exit")},
         by=rows.by,
         kind="incidence",
         conf_type=conf_type,
@@ -203,8 +204,3 @@ def _table(
         "n_event": events.T.ravel(),
         "n_censor": np.repeat(np.r_[np.zeros(pad), censored], k),
     })  # fmt: skip
-
-
-def _no_exit_label() -> dict[str, str]:
-    said = message("survival.no_exit")
-    return {"fr": said.text("fr"), "en": said.text("en")}

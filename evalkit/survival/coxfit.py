@@ -200,7 +200,12 @@ class CoxFit(Result):
         columns = [*self.strata, "time", "estimate", "n_risk", "n_event", "n_censor"]
         question = message("survival.question_baseline", event=self.question.values["event"])
         return CurveValues(
-            frame[columns], question, self.caveats, self.provenance, labels=self.labels, by=self.strata
+            frame[columns],
+            question,
+            self.caveats,
+            self.provenance,
+            labels=labels_of(self.labels, fit.tte.unit),
+            by=self.strata,
         )
 
     def summary(self, lang: str | None = None, max_rows: int = 60) -> str:

@@ -13,8 +13,9 @@ import pandas as pd
 
 from evalkit.numerics.normal import z_value
 from evalkit.survival.core import RiskSums
-from evalkit.survival.curveset import Curves, unit_name
+from evalkit.survival.curveset import Curves
 from evalkit.survival.influence import incidence_steps, influence_variance
+from evalkit.survival.readings import labels_of, unit_name
 from evalkit.survival.sample import Sample, accept, by_columns, cause_of_interest, caveats, sample
 from evalkit.survival.transforms import interval
 from evalkit.timetoevent import TimeToEvent
@@ -194,7 +195,7 @@ def _curves(
         question,
         (*caveats(tte), *said),
         tte.provenance,
-        labels=tte.labels,
+        labels=labels_of(tte.labels, tte.unit),
         by=rows.by,
         kind=kind,
         conf_type=conf_type,

@@ -19,11 +19,8 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
 from evalkit.survival.core import RiskSums
+from evalkit.survival.readings import ROUND_TIMES, both, restricted_mean, round_times, time_left, unit_name
 from evalkit.wording import Message, message
-
-#: How near a curve must be to 1 - p to be flat there (R's `quantile.survfit`).
-FLAT = 1.5e-8
-_ASKED = 6
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,7 +90,7 @@ class Curves(Result):
             rows.append(made)
         return CurveValues(
             pd.concat(rows, ignore_index=True),
-            message("survival.question_at", curve=self.question),
+            self.question,
             self.caveats,
             self.provenance,
             labels=self.labels,
@@ -130,7 +127,7 @@ class Curves(Result):
             time = group["time"].to_numpy()
             curves = [group[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")]
             for share in wanted:
-                estimate, low, high = (_time_left(time, curve, share) for curve in curves)
+                estimate, low, high = (time_left(time, curve, share) for curve in curves)
                 reached = np.isfinite(estimate)
                 reason = None if reached else message(
                     "survival.not_reached", share=float(share), lowest=float(curves[0][-1]), last=float(time[-1]),
@@ -141,7 +138,9 @@ class Curves(Result):
                     "conf_high": high, "conf_level": self.conf_level, **self._size(group),
                     "status": "ok" if reached else "not_estimable", "reason": reason,
                 })  # fmt: skip
-        return self._answer(rows, message("survival.question_quantile", curve=self.question))
+        return self._answer(
+            rows, message("survival.question_quantile", event=self.event, unit=unit_name(self.unit, 2))
+        )
 
     def rmst(self, t: float) -> Result:
         """Return the mean time before the event within the first `t`: the area under the survival curve.
@@ -181,7 +180,10 @@ class Curves(Result):
                 **self._size(group), "status": "ok",
                 "reason": None if self.greenwood else message("survival.rmst_weights"),
             })  # fmt: skip
-        return self._answer(rows, message("survival.question_rmst", curve=self.question, t=float(t)))
+        return self._answer(
+            rows,
+            message("survival.question_rmst", event=self.event, unit=unit_name(self.unit, 2), t=float(t)),
+        )
 
     # -- showing -----------------------------------------------------------------------------------------------------
     def glance(self) -> pd.DataFrame:
@@ -200,6 +202,15 @@ class Curves(Result):
                 medians[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")
             )
         return frame
+
+    def summary(self, lang: str | None = None, max_rows: int = 60) -> str:
+        """Return the curves as text at round times, the medians of survival curves, the caveats."""
+        text = super().summary(lang, max_rows)
+        if self.kind != "survival" or self.sums is None:
+            return text
+        lang = wording.language(lang)
+        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
+        return head + "\n\n" + "\n".join(self._medians(lang)) + gap + tail
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the curves with their bands and who is at risk under them, and return the Axes."""
@@ -253,7 +264,7 @@ class Curves(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return a long curve at round times only: the whole of it is in `tidy`."""
-        if len(self.table) <= 3 * _ASKED or self.sums is None:
+        if len(self.table) <= 3 * ROUND_TIMES or self.sums is None:
             return super()._display_frame(lang)
         ends = self.sums.last()
         asked = round_times(float(np.nanmin(ends)))
@@ -276,6 +287,21 @@ class Curves(Result):
             else str(value)
         )
         return f"{self._label(column, lang)} {said}"
+
+    def _medians(self, lang: str) -> list[str]:
+        medians = self._named(self.quantile(0.5).table, lang)
+        lines = []
+        for row in medians.to_dict("records"):
+            group = row["group"] and row["group"] + (" : " if lang == "fr" else ": ")
+            if row["reason"] is None:
+                lines.append(wording.text(
+                    "survival.median_line", lang, group=group, estimate=row["estimate"], low=row["conf_low"],
+                    high=row["conf_high"], level=self.conf_level, unit=unit_name(self.unit, row["estimate"]),
+                ))  # fmt: skip
+            else:
+                known = {k: row["reason"].values[k] for k in ("lowest", "last", "unit")}
+                lines.append(wording.text("survival.median_not_reached", lang, group=group, **known))
+        return lines
 
     def _key_columns(self) -> tuple[str, ...]:
         return (*self.by, "cause") if self.kind == "incidence" else self.by
@@ -302,7 +328,8 @@ class Curves(Result):
         return {"n": seen, **exits}
 
     def _answer(self, rows: list[dict], question: Message) -> Result:
-        return Result(pd.DataFrame(rows), question, self.caveats, self.provenance, labels=self.labels)
+        labels = {**self.labels, "rmst": both("survival.rmst")}
+        return Result(pd.DataFrame(rows), question, self.caveats, self.provenance, labels=labels)
 
     def _refuse_published(self, what: str) -> None:
         if self.sums is None:
@@ -333,58 +360,3 @@ class CurveValues(Result):
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         return coarsen_curve(self.table, policy, by=self.by, keep_rows=True)
-
-
-def restricted_mean(group: pd.DataFrame, t: float) -> tuple[float, float]:
-    """Return the area under one survival curve up to `t` and its Greenwood variance."""
-    before = (group["time"] <= t).to_numpy()
-    time = np.append(group["time"].to_numpy()[before], t)
-    pieces = np.diff(time) * group["estimate"].to_numpy()[before]
-    n, d = group["n_risk"].to_numpy()[before], group["n_event"].to_numpy()[before]
-    hazard = np.divide(d, n * (n - d), out=np.zeros_like(n, dtype=float), where=n > d)
-    ahead = np.cumsum(pieces[::-1])[::-1]
-    return float(pieces.sum()), float((ahead**2 * hazard).sum())
-
-
-def round_times(last: float) -> np.ndarray:
-    """Return some six round times from 0 to `last`.
-
-    Examples
-    --------
-    >>> round_times(365.0).tolist()
-    [0.0, 60.0, 120.0, 180.0, 240.0, 300.0, 360.0]
-    """
-    if not last > 0:
-        return np.zeros(1)
-    rough = last / _ASKED
-    size = 10.0 ** np.floor(np.log10(rough))
-    # Days are read in months: 30, 60 and 90 are rounder than 25 or 50.
-    steps = (1, 1.5, 2, 3, 6, 10) if 10 <= rough < 200 else (1, 2, 2.5, 5, 10)
-    step = min((s * size for s in steps), key=lambda s: abs(np.log(s / rough)))
-    return np.round(np.arange(0, last * (1 + 1e-12), step), 10)
-
-
-def unit_name(unit: str, n: float) -> Message:
-    """Return "days" in the reader's language, agreeing with `n`."""
-    return message(f"survival.unit_{unit}", n=float(n)) if unit in ("day", "week", "month", "year") else message(
-        "survival.unit_other", unit=unit, n=float(n)
-    )  # fmt: skip
-
-
-def _time_left(time: np.ndarray, curve: np.ndarray, share: float) -> float:
-    """Return when a curve has lost `share`; the middle of the flat piece when it stays just there; nan if never.
-
-    Bounds may be unknown at places (nan) and need not fall all along, so steps are taken in order of their height, as R does.
-    """
-    # Rounding must not order the times of one flat piece.
-    lost = np.round(np.concatenate([[0.0], 1 - curve]), 12)
-    at = np.concatenate([[0.0], time])
-    _, first = np.unique(lost, return_index=True)
-    first = first[np.isfinite(lost[first])]
-    height, when = lost[first], at[first]
-    reached, passed = np.searchsorted(height, [share - FLAT, share + FLAT], side="left")
-    if reached == len(height):
-        return np.nan
-    if abs(share - lost[-1]) < FLAT:
-        return float(when[reached] + at[-1]) / 2
-    return float(when[reached] + when[passed]) / 2 if passed < len(height) else np.nan

@@ -18,6 +18,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
 from evalkit.survival.core import RiskSums
+from evalkit.survival.readings import both
 from evalkit.survival.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
@@ -129,7 +130,8 @@ def log_rank(
     if within:
         said.append(message("survival.stratified", strata=within))
     question = message("survival.question_log_rank", event=event, by=between)
-    labels = {**tte.labels, "expected": _both("survival.expected")}
+    words = {"expected": "expected", "test": "part_test", "group": "part_group"}
+    labels = {**tte.labels, **{code: both(f"survival.{word}") for code, word in words.items()}}
     return RankTest(table, question, tuple(said), tte.provenance, labels=labels, by=tuple(between))
 
 
@@ -195,8 +197,3 @@ def _statistic(
             return float(gap @ np.linalg.pinv(square, rcond=1e-10, hermitian=True) @ gap), float(df), None
         reason = message("survival.no_comparison")
     return np.nan, np.nan, reason
-
-
-def _both(key: str) -> dict[str, Any]:
-    said = message(key)
-    return {"fr": said.text("fr"), "en": said.text("en")}
