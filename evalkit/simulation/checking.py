@@ -48,8 +48,8 @@ def targets(state: State) -> set[str]:
 def _unknown(key: Key, what: str, name: str, known: Collection[str]) -> Flaw:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     if near:
-        return Flaw(key, f"unknown_{what}_near", {"name": name, "near": near[0]})
-    return Flaw(key, f"unknown_{what}", {"name": name, "known": sorted(known)})
+        return Flaw(key, f"unknown_{what}_near", {"given": name, "near": near[0]})
+    return Flaw(key, f"unknown_{what}", {"given": name, "known": sorted(known)})
 
 
 def _states(tables: PathwayTables) -> Iterator[Flaw]:
@@ -145,7 +145,7 @@ def _ratios(at: Key, state: State, tables: PathwayTables) -> Iterator[Flaw]:
 def _sources(tables: PathwayTables) -> Iterator[Flaw]:
     for name in BUILT_IN:
         if name in tables.attributes:
-            yield Flaw(("attributes", name), "attribute_taken", {"name": name})
+            yield Flaw(("attributes", name), "attribute_taken", {"given": name})
     for name, source in tables.sources.items():
         at: Key = ("sources", name)
         if source.to not in tables.states:
@@ -171,7 +171,7 @@ def _attributes(at: Key, given: Mapping[str, Mapping[str, float]], tables: Pathw
         here: Key = (*at, "attributes", name)
         if name not in given:
             if len(attribute.levels) > 1:
-                yield Flaw((*at, "attributes"), "attribute_missing", {"name": name})
+                yield Flaw((*at, "attributes"), "attribute_missing", {"given": name})
             continue
         for level in given[name]:
             if level not in attribute.levels:

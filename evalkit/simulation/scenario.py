@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from evalkit.errors import InputError
 from evalkit.provenance import digest
@@ -21,8 +21,8 @@ from evalkit.simulation import scenario_files
 from evalkit.simulation.pathway import Pathway
 from evalkit.simulation.programme import OwnPathway, Programme
 from evalkit.simulation.quantities import Assumption, Quantity
-from evalkit.simulation.scenario_checks import check_between
-from evalkit.tomlfile import TomlFile, validate
+from evalkit.simulation.scenario_checks import check_between, unknown_tables
+from evalkit.tomlfile import TomlFile, faults_of, validate
 from evalkit.wording import fault
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class Scenario:
     @classmethod
     def _checked(cls, file: TomlFile, data: Mapping[str, Any], path: Path | None) -> Scenario:
         file = file if file.data else TomlFile(file.path, dict(data), file.lines)
-        kind = OwnPathway if "pathway" in data else Programme
-        model = validate(kind, file)
-        found = check_between(model, file) if isinstance(model, Programme) else []
-        if found:
-            raise InputError(found)
+        model: Programme | OwnPathway
+        if "pathway" in data:
+            model = validate(OwnPathway, file)
+        else:
+            model = _programme(file, data)
         made = cls(model, dict(data), path, file)
         if isinstance(model, OwnPathway):
             made.compile()  # a pathway refuses itself at once, while the lines are known
@@ -160,6 +160,19 @@ class Scenario:
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, {self.digest[:12]})"
+
+
+def _programme(file: TomlFile, data: Mapping[str, Any]) -> Programme:
+    known, found = unknown_tables(data, file)
+    try:
+        model = Programme.model_validate(known)
+    except ValidationError as error:
+        found += faults_of(error, Programme, file)
+    else:
+        found += check_between(model, file)
+    if found:
+        raise InputError(sorted(found, key=lambda f: f.line or 0))
+    return model
 
 
 def _quantities(model: Any, at: tuple[str, ...]) -> Iterator[tuple[str, Assumption, Quantity]]:

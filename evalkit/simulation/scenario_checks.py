@@ -6,7 +6,7 @@ Not the bounds of one number: see `quantities`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,6 +16,24 @@ from evalkit.simulation.programme import Channel, ListChannel, Programme
 from evalkit.simulation.quantities import Assumption
 from evalkit.tomlfile import TomlFile
 from evalkit.vocabulary import standard
+
+
+def unknown_tables(data: Mapping[str, Any], file: TomlFile) -> tuple[dict[str, Any], list[Fault]]:
+    """Return the data without the channels and solutions that the vocabulary does not know, and a fault for each.
+
+    What such a table lacks is not worth saying: its name is what is wrong.
+    """
+    words = standard()
+    known = {
+        "channels": [c for c in words.codes("channel") if c != "education_nationale"],
+        "solutions": list(words.codes("status", "solution")),
+    }
+    out, found = dict(data), []
+    for table, codes in known.items():
+        if isinstance(data.get(table), Mapping):
+            out[table] = {code: value for code, value in data[table].items() if code in codes}
+            found += [_unknown((table, code), code, codes) for code in data[table] if code not in codes]
+    return out, [file.fault(name, *key, **values) for name, key, values in found]
 
 
 def check_between(model: Programme, file: TomlFile) -> list[Fault]:
@@ -28,16 +46,8 @@ Found = tuple[str, tuple[str | int, ...], dict[str, Any]]
 
 def _found(model: Programme) -> Iterator[Found]:
     yield from _sites(model, (), model.sites)
-    words = standard()
     for code, channel in model.channels.items():
-        if words.term("channel", code) is None or code == "education_nationale":
-            yield _unknown(
-                ("channels", code), code, [c for c in words.codes("channel") if c != "education_nationale"]
-            )
         yield from _channel(("channels", code), channel, model)
-    for code in model.solutions:
-        if code not in words.codes("status", "solution"):
-            yield _unknown(("solutions", code), code, words.codes("status", "solution"))
     if model.education_nationale is not None:
         yield from _list(model.education_nationale, model)
     yield from _at_most_one(("follow_up", "after_meeting"), model, _after_meeting(model))
@@ -114,5 +124,5 @@ def _sites(model: BaseModel, at: tuple[str, ...], sites: Collection[str]) -> Ite
 def _unknown(key: tuple[str | int, ...], name: str, known: Collection[str]) -> Found:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     if near:
-        return "scenario.unknown_name_near", key, {"name": name, "near": near[0]}
-    return "scenario.unknown_name", key, {"name": name, "known": sorted(known)}
+        return "scenario.unknown_name_near", key, {"given": name, "near": near[0]}
+    return "scenario.unknown_name", key, {"given": name, "known": sorted(known)}

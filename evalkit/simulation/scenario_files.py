@@ -27,7 +27,8 @@ class Layers(TomlFile):
     def fault(self, name: str, *key: str | int, **values: Any) -> Fault:
         """Make a fault about `key` in the file that says most of it, the latest scenario first."""
         files: tuple[TomlFile, ...] = self.files  # type: ignore[attr-defined]
-        best = max(files, key=lambda f: _depth(f.data, key))
+        holder = next((f for f in files if _says_whole(f.data, key)), None)
+        best = holder or max(files, key=lambda f: _depth(f.data, key))
         return best.fault(name, *key, **values)
 
 
@@ -84,6 +85,17 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _shares(key: str) -> bool:
     """Routes and shares by name make sense only whole: a way out of a pathway is not merged with another's."""
     return key in ("done", "late", "to", "when")
+
+
+def _says_whole(data: Any, key: Path_) -> bool:
+    """Return whether a file holds `key` or the assumption around it: what it is based on no longer counts there."""
+    for step in key:
+        if not isinstance(data, Mapping) or step not in data:
+            return False
+        data = data[step]
+        if not isinstance(data, Mapping) or "value" in data:
+            return True
+    return False
 
 
 def _depth(data: Any, key: Path_) -> int:
