@@ -259,12 +259,12 @@ class _Checks:
             return
         for table, column in (("events", "date"), ("situations", "start")):
             frame = self.frame(table)
-            died = frame["person"].map(death)
+            died = by_person(death, frame["person"])
             wrong = (frame[column] > died).to_numpy()
             if table == "events":
                 # What professionals do among themselves goes on, and a letter that finds nobody is no contact.
                 apart = frame["kind"].isin(self.vocabulary.codes("act", "professional")).to_numpy()
-                wrong &= ~apart & ~self._outcome_in("not_reached", "planned")
+                wrong = wrong & ~apart & ~self._outcome_in("not_reached", "planned")
             self._say(
                 f"{table}_after_death",
                 table,
@@ -289,6 +289,11 @@ def deaths(people: pd.DataFrame, situations: pd.DataFrame) -> pd.Series:
     if not filled:
         return pd.Series(dtype="datetime64[ns]")
     return pd.concat(filled).dropna().groupby(level=0).min()
+
+
+def by_person(values: pd.Series, person: pd.Series) -> pd.Series:
+    """Return for each row the value of its person, missing where there is none; `values` has one row per person."""
+    return pd.Series(values.reindex(person).to_numpy(), index=person.index)
 
 
 def _objects(values: list[Any]) -> np.ndarray:

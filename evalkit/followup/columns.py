@@ -85,9 +85,9 @@ def _take(
     raw: RawTable, of: Field, at: Sequence[int], section: Section, fields: dict[int, str], faults: Faults
 ) -> None:
     if len(at) > 1:
-        faults.add("two_columns", file=raw.file, field=of.name, headings=[raw.headings[i] for i in at])
+        faults.add("two_columns", file=raw.file, field=of.labels, headings=[raw.headings[i] for i in at])
     elif at and of.name in section.constants:
-        faults.add("constant_and_column", file=raw.file, column=raw.headings[at[0]], field=of.name)
+        faults.add("constant_and_column", file=raw.file, column=raw.headings[at[0]], field=of.labels)
     fields |= dict.fromkeys(at, of.name)
 
 

@@ -6,12 +6,14 @@ Not a typer of values: everything stays text.
 from __future__ import annotations
 
 import codecs
+import collections
 import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ SEPARATORS = (";", ",", "\t", "|")
 #: Rows searched for the headings: exports may begin with a title.
 PREVIEW = 25
 _CHUNK = 20_000
+_BREAK = re.compile("\r\n|\r|\n")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 #: What a file may hold and still be empty.
 _NOTHING = "".join(SEPARATORS) + '" \r\n\x00'
@@ -51,16 +54,15 @@ def read_csv(path: Path, recognise: Recognise, faults: Faults, blank: frozenset[
         return None
     hint = re.match(r"sep=(.)\r?\n", text)
     separator, above = _layout(text, recognise, hint[1] if hint else None)
-    records = _records(text, separator)
-    headings: list[str] = []
     try:
-        for _, row in itertools.islice(records, above + 1):
-            headings = row
-        body = _Body(name, [clean(h) for h in headings], faults)
-        body.fill(records)
+        top, headings = next(itertools.islice(_records(text, separator), above, None))
+        body = _Body(name, top, [clean(h) for h in headings], faults)
+        for lines, rows in _chunks(text, separator):
+            body.add(lines, rows)
     except _BrokenRecord as error:
         faults.add("broken_quotes", file=name, line=error.line)
         return None
+    body.say_ragged()
     return body.table(path.stem, above - bool(hint), encoding, separator, blank)
 
 
@@ -84,11 +86,15 @@ class _BrokenRecord(csv.Error):
         self.line = line
 
 
-def _records(text: str, separator: str, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line each record begins on and its cells; blank lines are passed over."""
-    reader = csv.reader(
+def _reader(text: str, separator: str, strict: bool) -> Any:
+    return csv.reader(
         io.StringIO(text, newline=""), delimiter=separator, strict=strict, skipinitialspace=True
     )
+
+
+def _records(text: str, separator: str, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line each record begins on and its cells; blank lines are passed over."""
+    reader = _reader(text, separator, strict)
     end = 0
     try:
         for row in reader:
@@ -97,6 +103,28 @@ def _records(text: str, separator: str, strict: bool = True) -> Iterator[tuple[i
             end = reader.line_num
     except csv.Error as error:
         raise _BrokenRecord(end + 1) from error
+
+
+def _chunks(text: str, separator: str) -> Iterator[tuple[np.ndarray, list[list[str]]]]:
+    """Yield many records at once, blank lines as empty ones, with the line each begins on: fast on a million lines."""
+    reader = _reader(text, separator, strict=True)
+    end = 0
+    while True:
+        try:
+            rows = list(itertools.islice(reader, _CHUNK))
+        except csv.Error:
+            # Once more, record by record, up to the broken one: its line is wanted.
+            collections.deque(_records(text, separator), maxlen=0)
+            raise  # pragma: no cover - the second pass stops where the first did
+        if not rows:
+            return
+        lines = np.arange(end + 1, end + 1 + len(rows), dtype=np.int64)
+        if reader.line_num - end > len(rows):
+            # Some record of the chunk runs over several lines: those are the line breaks inside its cells.
+            inside = [sum(len(_BREAK.findall(cell)) for cell in row) for row in rows]
+            lines[1:] += np.cumsum(inside)[:-1]
+        end = reader.line_num
+        yield lines, rows
 
 
 def _layout(text: str, recognise: Recognise, hint: str | None) -> tuple[str, int]:
@@ -123,45 +151,42 @@ def top_row(rows: Sequence[Sequence[str]], recognise: Recognise) -> int:
 class _Body:
     """The rows below the headings, gathered by chunks: each distinct text is kept once."""
 
-    def __init__(self, name: str, headings: list[str], faults: Faults):
-        self.name, self.headings, self.faults = name, headings, faults
+    def __init__(self, name: str, top: int, headings: list[str], faults: Faults):
+        self.name, self.top, self.headings, self.faults = name, top, headings, faults
         self.index: list[dict[str, int]] = [{} for _ in headings]
         self.codes: list[list[np.ndarray]] = [[] for _ in headings]
         self.lines: list[np.ndarray] = []
         self.ragged: list[tuple[int, int]] = []
 
-    def fill(self, records: Iterable[tuple[int, list[str]]]) -> None:
-        """Read every record."""
-        records = iter(records)
-        while chunk := list(itertools.islice(records, _CHUNK)):
-            lines, rows = zip(*chunk, strict=True)
-            width = len(self.headings)
-            if any(len(row) != width for row in rows) or any(not row[0].strip() for row in rows):
-                lines, rows = self._straightened(lines, rows)
-            if not rows:
-                continue
-            self.lines.append(np.array(lines, dtype=np.int64))
-            for cells, index, codes in zip(zip(*rows, strict=True), self.index, self.codes, strict=True):
-                codes.append(np.array([index.setdefault(c, len(index)) for c in cells], dtype=np.int64))
-        self._say_ragged()
+    def add(self, lines: np.ndarray, rows: list[list[str]]) -> None:
+        """Take in some records, those down to the headings excepted."""
+        if lines[0] <= self.top:
+            below = int(np.searchsorted(lines, self.top, side="right"))
+            lines, rows = lines[below:], rows[below:]
+        width = len(self.headings)
+        if any(len(row) != width or not row[0].strip() for row in rows):
+            lines, rows = self._straightened(lines, rows)
+        if not len(rows):
+            return
+        self.lines.append(lines)
+        for cells, index, codes in zip(zip(*rows, strict=True), self.index, self.codes, strict=True):
+            codes.append(np.array([index.setdefault(c, len(index)) for c in cells], dtype=np.int64))
 
-    def _straightened(
-        self, lines: Sequence[int], rows: Sequence[list[str]]
-    ) -> tuple[list[int], list[list[str]]]:
+    def _straightened(self, lines: np.ndarray, rows: list[list[str]]) -> tuple[np.ndarray, list[list[str]]]:
         """Leave out rows with no value at all, cut blank cells beyond the headings, set rows of another length apart."""
         width = len(self.headings)
-        kept: tuple[list[int], list[list[str]]] = ([], [])
-        for line, row in zip(lines, rows, strict=True):
+        kept = []
+        for i, row in enumerate(rows):
             if not any(clean(c) for c in row):
                 continue
-            if len(row) != width and (len(row) < width or any(clean(c) for c in row[width:])):
-                self.ragged.append((line, len(row)))
-                continue
-            kept[0].append(line)
-            kept[1].append(row[:width])
-        return kept
+            if len(row) < width or any(clean(c) for c in row[width:]):
+                self.ragged.append((int(lines[i]), len(row)))
+            else:
+                kept.append(i)
+        return lines[kept], [rows[i][:width] for i in kept]
 
-    def _say_ragged(self) -> None:
+    def say_ragged(self) -> None:
+        """Add the faults of the rows that have too many or too few cells."""
         for line, cells in self.ragged[:5]:
             self.faults.add("ragged", file=self.name, line=line, cells=cells, width=len(self.headings))
         if len(self.ragged) > 5:

@@ -30,10 +30,6 @@ class Faults:
         """Add the fault ``records.<name>``."""
         self.found.append(fault(f"records.{name}", **values))
 
-    def extend(self, error: InputError) -> None:
-        """Take over the faults of an error."""
-        self.found.extend(error.faults)
-
     def rows(
         self, name: str, origin: Origin, at: np.ndarray, column: str,
         values: np.ndarray | None = None, more: Callable[[int], Mapping[str, Any]] | None = None,

@@ -175,15 +175,20 @@ def read(
         run.broken.add("people")
         faults.add("no_people", file=source.name, found=[i.label for i in source.items] or ["–"])
     frames = run.finish(closing)
+    given = [Path(p) for p in (mapping, vocabulary) if isinstance(p, str | Path)]
+    _say_the_rest(run, source, kind, [name for name in unread if name not in {p.name for p in given}])
+    inputs = {**source.inputs, **{p.name: digest(p) for p in given}}
+    return _checked(frames, closing, run, Provenance(kind, inputs))
+
+
+def _say_the_rest(run: _Run, source: sources.Source, kind: str, unread: list[str]) -> None:
     if unread:
         run.notes.append(message("records.unread", files=unread))
+    if kind != "records":
+        run.notes.append(message("records.kind_said", file=source.about_name, kind=kind))
     absent = [_label(t) for t in TARGETS if not run.parts[t]]
     if absent:
-        run.notes.append(message("records.absent_tables", n=len(absent), tables=absent))
-    inputs = dict(source.inputs) | (
-        {} if not isinstance(mapping, str | Path) else {Path(mapping).name: digest(Path(mapping))}
-    )
-    return _checked(frames, closing, run, Provenance(kind, inputs))
+        run.notes.append(message("records.absent_tables", tables=absent))
 
 
 def from_frames(

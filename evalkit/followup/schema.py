@@ -43,9 +43,14 @@ class Field:
     strong: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return both headings, as a value a message can carry."""
+        return {"fr": self.fr, "en": self.name}
+
     def heading(self, lang: str) -> str:
         """Return the heading written in `lang`."""
-        return self.fr if lang == "fr" else self.name
+        return self.labels[lang]
 
 
 @dataclass(frozen=True)

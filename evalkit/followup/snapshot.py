@@ -13,7 +13,7 @@ import pandas as pd
 
 from evalkit.disclosure import Policy, suppress
 from evalkit.errors import InputError
-from evalkit.followup.checks import deaths
+from evalkit.followup.checks import by_person, deaths
 from evalkit.result import Result
 from evalkit.wording import Message, catalogue, fault, message, text
 
@@ -51,10 +51,10 @@ def snapshot(fu: FollowUp, day: pd.Timestamp) -> Snapshot:
     person = people["person"]
     now = fu.situations.loc[(fu.situations["start"] <= day) & ~(fu.situations["end"] <= day)]
     status = now.loc[now["track"] == "status"].set_index("person")
-    died = person.map(deaths(people, fu.situations)).astype("datetime64[ns]")
+    died = by_person(deaths(people, fu.situations), person)
     dead = (died <= day).to_numpy()
-    situation = person.map(status["state"]).astype(object).mask(dead, "death")
-    since = person.map(status["start"]).astype("datetime64[ns]").mask(dead, died)
+    situation = by_person(status["state"], person).astype(object).mask(dead, "death")
+    since = by_person(status["start"], person).mask(dead, died)
     classes = {code: term.klass for code, term in fu.vocabulary.groups["status"].items()}
     phase = _phase(people, situation.map(classes), day)
     hidden = np.isin(phase, ["not_observed", "not_yet"])
@@ -70,7 +70,7 @@ def snapshot(fu: FollowUp, day: pd.Timestamp) -> Snapshot:
     tracks = [t for t in fu.situations["track"].unique() if t not in fu.vocabulary.codes("track", "status")]
     for track in dict.fromkeys([*_ALWAYS, *tracks]):
         held = now.loc[now["track"] == track].set_index("person")["state"]
-        table[track] = person.map(held).astype(object).mask(out)
+        table[track] = by_person(held, person).astype(object).mask(out)
     # Missing is None in every column of texts, as in the records.
     for name in table.columns.difference(["entered", "since"]):
         table[name] = pd.Series([None if pd.isna(v) else v for v in table[name]], dtype=object)

@@ -176,6 +176,7 @@ def test_a_mapping_file_translates_an_export(folder, tmp_path):
         "person": ["01", "02"], "site": ["Centre", "Centre"], "channel": ["ml_database", None],
     }  # fmt: skip
     assert fu.events["date"].tolist() == [pd.Timestamp("2011-02-13")]
+    assert "Not read" not in said(fu.notes)
 
 
 def test_a_mapping_file_is_refused_with_line_and_nearest_name(folder):
@@ -217,6 +218,7 @@ def test_the_closing_day_may_be_in_the_folder(folder):
     path = folder(people_csv="person\n1\n", dashboard_toml='as_of = 2011-06-30\nkind = "simulated"\n')
     fu = FollowUp.read(path)
     assert (fu.as_of, fu.provenance.kind) == (pd.Timestamp("2011-06-30"), "simulated")
+    assert "small counts will not be hidden" in said(fu.notes)
 
 
 @pytest.mark.parametrize(

@@ -170,11 +170,22 @@ def test_infinite_numbers_are_refused():
         FollowUp.from_frames(pd.DataFrame({"person": ["a", "b"], "x": [np.inf, -np.inf]}), as_of=AS_OF)
 
 
-def test_several_chunks_of_rows_are_one_table(tmp_path):
+def test_lines_are_counted_through_many_rows_and_line_breaks(tmp_path):
+    """Rows are read many at once; a text of three lines in the first lot shifts the lines of all that follow."""
     rows = 45_000
     (tmp_path / "people.csv").write_text("person\n" + "".join(f"{i}\n" for i in range(rows)))
-    bad = "".join(f"{i},2011-01-01\n" for i in range(rows)) + "x,2011-01-01\n"
-    (tmp_path / "events.csv").write_text("person,date\n" + bad)
+    acts = [
+        "person,date,note\n",
+        '0,2011-01-01,"a\r\nb\nc"\n',
+        "\n",
+        *(f"{i},2011-01-01,\n" for i in range(rows)),
+    ]
+    (tmp_path / "events.csv").write_bytes("".join([*acts, "x,2011-01-01,\n"]).encode())
     with pytest.raises(InputError) as refused:
         FollowUp.read(tmp_path, AS_OF)
-    assert [f.line for f in refused.value.faults] == [rows + 2]
+    assert [f.line for f in refused.value.faults] == [1 + 3 + 1 + rows + 1]
+    (tmp_path / "events.csv").write_bytes("".join([*acts, '0,2011-01-01,"open\n']).encode())
+    with pytest.raises(InputError) as refused:
+        FollowUp.read(tmp_path, AS_OF)
+    (fault,) = refused.value.faults
+    assert (fault.key, fault.line) == ("records.broken_quotes", 1 + 3 + 1 + rows + 1)
