@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -64,30 +65,47 @@ def records(frame: Any) -> list[dict[str, Any]]:
     return json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
 
 
-def show(result: Any, max_rows: int = 60, columns: list[str] | None = None) -> None:
-    """Print a published result: its question, its table, its caveats."""
+def show(result: Any, columns: list[str] | None = None) -> None:
+    """Print a published result: its question, its whole table, its caveats."""
     from dataclasses import replace
 
+    narrow = result if columns is None else replace(result, table=result.table[columns])
+    tell(result.question.text())
+    show_frame(narrow.display())
+    for caveat in result.caveats:
+        tell(f"- {caveat.text()}")
+
+
+def show_frame(frame: Any, headings: dict[str, str] | None = None) -> None:
+    """Print a frame, its headings as they are or translated; numbers to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    narrow = result if columns is None else replace(result, table=result.table[columns])
-    frame = narrow.display()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    written = [[_cell(cell) for cell in row] for row in frame.itertuples(index=False)]
     for number, heading in enumerate(frame.columns):
-        table.add_column(str(heading), justify="left" if number == 0 else "right", overflow="fold")
-    for row in frame.head(max_rows).itertuples(index=False):
-        table.add_row(*[encodable(wording.typeset(str(cell)), sys.stdout) for cell in row])
-    tell(result.question.text())
+        right = bool(written) and all(_NUMBER.fullmatch(row[number]) for row in written)
+        table.add_column(
+            (headings or {}).get(heading, str(heading)), justify="right" if right else "left", overflow="fold"
+        )
+    for row in written:
+        table.add_row(*row)
     # A pipe has no width: nothing is cut there.
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 240, highlight=False, markup=False).print(
         table
     )
-    if len(frame) > max_rows:
-        tell(wording.text("result.more_rows", None, n=len(frame) - max_rows))
-    for caveat in result.caveats:
-        tell(f"- {caveat.text()}")
+
+
+#: Cells that are numbers once written in a language: digits with their separators and signs, a missing value.
+_NUMBER = re.compile(r"[-−+\s\d.,%–∞\u00a0\u202f]*")
+
+
+def _cell(value: Any) -> str:
+    if hasattr(value, "strftime"):
+        return wording.date(value)
+    text = wording.number(value) if isinstance(value, float) else str(value)
+    return encodable(wording.typeset(text), sys.stdout)
 
 
 @contextlib.contextmanager

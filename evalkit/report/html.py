@@ -22,6 +22,8 @@ from evalkit.report.parts import Assumptions, Document, Figure, Section, Table, 
 #: Cells that are numbers once written in a language: digits with their separators, signs, "p = ", a missing value.
 _NUMBER = re.compile(r"[-−+<=p\s\d.,%–∞\u00a0\u202f]+")
 
+_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+
 
 def write(document: Document, path: str | Path, lang: str | None = None) -> Path:
     """Write the page of `document` in `lang` and return its path."""
@@ -106,9 +108,10 @@ def _table(part: Table, lang: str, number: _Numbering) -> dict[str, Any]:
 def _figure(part: Figure, lang: str, number: _Numbering) -> dict[str, Any]:
     from evalkit import figures  # matplotlib is loaded only for a page that has pictures
 
-    drawing = figures.svg(part.axes(lang))
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', drawing)
-    width, height = (round(float(x) * 4 / 3) for x in size.groups()) if size else (640, 400)
+    axes = part.axes(lang)
+    axes.set_title("", loc="left")  # the caption says it
+    drawing = figures.svg(axes, part.name)
+    width, height = (round(float(x) * 4 / 3) for x in _SIZE.search(drawing).groups())  # from points to pixels
     return {
         "kind": "figure",
         "number": number.next("figure", lang),

@@ -79,7 +79,9 @@ class Check:
     def summary(self, lang: str | None = None, first: int = 10) -> str:
         """Return the verdict and the `first` differences, in `lang`."""
         if self.ok:
-            return wording.text("study.check_ok", lang, n=self.n_cells, files=self.n_files)
+            return wording.text(
+                "study.check_ok", lang, n=self.n_cells, tables=message("study.tables", n=self.n_files)
+            )
         if not self.differences:
             return wording.text("study.check_nothing", lang)
         lines = [wording.text("study.check_drift", lang, n=len(self.differences))]

@@ -157,7 +157,7 @@ def quote(x: Any, lang: str | None = None) -> str:
 
 
 def typeset(words: str, lang: str | None = None) -> str:
-    """Return a sentence with real apostrophes and, in French, the spaces at which a line must not break.
+    """Return a sentence with real apostrophes and with no space at which its language does not let a line break.
 
     Examples
     --------
@@ -165,6 +165,7 @@ def typeset(words: str, lang: str | None = None) -> str:
     True
     """
     words = re.sub(r"(?<=\w)'(?=\w)", "’", words)
+    words = re.sub(r"\bp ([=<]) (?=\d)", "p\u00a0\\1\u00a0", words)
     if language(lang) != "fr":
         return words
     words = re.sub(r"(?<=\S) (?=[;!?%€])", "\u202f", words)
