@@ -252,24 +252,21 @@ def _never_released(tables: PathwayTables) -> Iterator[Flaw]:
 
 
 def _endless_instants(tables: PathwayTables) -> Iterator[Flaw]:
-    """A ring of delays that all last nothing would never let time pass."""
-
-    def instant(name: str) -> bool:
-        row = tables.states.get(name)
-        return (
-            row is not None
-            and row.kind == "delay"
-            and all(c.duration.family == "constant" and c.duration.value == 0 for c in row.duration or ())
-        )
-
+    """A ring of delays that last nothing and waits that may be served at once would never let time pass."""
+    instants = {name for name, row in tables.states.items() if row.kind == "wait" or _may_last_nothing(row)}
     for name in tables.states:
         seen: set[str] = set()
-        todo = list(targets(tables.states[name])) if instant(name) else []
+        todo = list(targets(tables.states[name])) if name in instants else []
         while todo:
             here = todo.pop()
             if here == name:
                 yield Flaw(("states", name), "endless", {"state": name})
                 break
-            if here not in seen and instant(here):
+            if here not in seen and here in instants:
                 seen.add(here)
                 todo += targets(tables.states[here])
+
+
+def _may_last_nothing(row: State) -> bool:
+    cases = (*(row.duration or ()), *(row.limit or ()))
+    return any(c.duration.family == "constant" and c.duration.value == 0 for c in cases)

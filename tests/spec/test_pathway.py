@@ -83,6 +83,14 @@ def test_a_ring_in_which_no_time_passes_is_refused():
     assert "state “loop” comes round again without time passing" in refusal(tables)
 
 
+def test_a_ring_of_waits_that_may_all_be_served_at_once_is_refused():
+    tables = changed("states.stay.duration", 0)
+    tables = changed("states.stay.done", {"bed": 0.5, "out": 0.5}, tables)
+    tables = changed("states.stay.release", ["bed"], tables)
+    tables = changed("states.out.release", [], tables)
+    assert "state “bed” comes round again without time passing" in refusal(tables)
+
+
 def test_all_faults_come_at_once_in_french_too():
     tables = changed("states.queue.done", {"bed": 0.4, "ouf": 0.5})
     tables = changed("states.lost", {"kind": "exit"}, tables)
