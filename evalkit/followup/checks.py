@@ -140,16 +140,16 @@ class _Checks:
         known = set(self.people["person"])
         codes, distinct = pd.factorize(person)
         strange = np.array([p not in known for p in distinct] + [False])[codes]  # -1, the last: blank
-        bare = {p.lstrip("0"): p for p in self.people["person"].dropna()}
+        bare = {_bare(p): p for p in self.people["person"].dropna()} if strange.any() else {}
         at = np.flatnonzero(strange)
         texts = person.to_numpy(dtype=object)[at]
-        zeros = np.array([t.lstrip("0") in bare for t in texts], dtype=bool)
+        near = np.array([_bare(t) in bare for t in texts], dtype=bool)
         origin = self.origins[table]
-        self.faults.rows("unknown_person", origin, at[~zeros], "person", texts[~zeros])
+        self.faults.rows("unknown_person", origin, at[~near], "person", texts[~near])
         where = dict(zip(at.tolist(), texts, strict=True))
         self.faults.rows(
-            "unknown_person_zeros", origin, at[zeros], "person", texts[zeros],
-            lambda i: {"near": bare[where[i].lstrip("0")]},
+            "unknown_person_near", origin, at[near], "person", texts[near],
+            lambda i: {"near": bare[_bare(where[i])]},
         )  # fmt: skip
 
     def frame(self, table: str) -> pd.DataFrame:
@@ -289,6 +289,11 @@ def deaths(people: pd.DataFrame, situations: pd.DataFrame) -> pd.Series:
     if not filled:
         return pd.Series(dtype="datetime64[ns]")
     return pd.concat(filled).dropna().groupby(level=0).min()
+
+
+def _bare(person: str) -> str:
+    """Return a file number without what spreadsheets and hands change: leading zeros, a decimal point, capitals."""
+    return person.removesuffix(".0").lstrip("0").casefold()
 
 
 def by_person(values: pd.Series, person: pd.Series) -> pd.Series:

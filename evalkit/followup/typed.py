@@ -6,6 +6,7 @@ Not the checks between rows: those are in `checks`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from evalkit.wording import Message, message
 
 #: A new track this close to a known one is taken for a slip of the pen.
 _SLIP = 0.8
+#: A long file number that a spreadsheet has rounded: 1,23E+12.
+_ROUNDED = re.compile(r"\d[.,]?\d*[eE]\+?\d{2}")
 
 
 def typed(
@@ -72,6 +75,11 @@ class _Reader:
             return self._tracks(of, column)
         if of.kind == "state":
             return self._states(of, column, so_far["track"])
+        if of.kind == "id":
+            at = np.flatnonzero(
+                np.isin(column.codes, [i for i, t in enumerate(column.distinct) if _ROUNDED.fullmatch(t)])
+            )
+            self.faults.rows("id_rounded", self.origin, at, of.name, column.texts()[at])
         return column.texts()
 
     def _implausible_age(self, of: Field, values: np.ndarray) -> None:

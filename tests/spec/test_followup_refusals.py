@@ -41,6 +41,7 @@ P, E, S = "people.csv", "events.csv", "situations.csv"
 CASES = {
     "a person twice": (dict(people="person\n1\n\n1\n"), ("duplicate_person", P, 4, "person", None, 1)),
     "a row without a person": (dict(people="person,site\n1,A\n ,B\n"), ("blank", P, 3, "person", None, 1)),
+    "a number the spreadsheet rounded": (dict(people='person;site\n1,23E+12;A\n'), ("id_rounded", P, 2, "person", "1,23E+12", 1)),
     "nobody": (dict(people="person,site\n"), ("nobody", P, None, None, None, 1)),
     "an act of nobody": (dict(events="person,date\n3,2011-01-01\n"), ("unknown_person", E, 2, "person", "3", 1)),
     "an act without a day": (dict(events="person,date\n1,\n"), ("blank", E, 2, "date", None, 1)),
@@ -166,10 +167,11 @@ def test_a_french_reader_is_told_in_french(refusal):
     )
 
 
-def test_lost_leading_zeros_are_recognised(refusal):
-    faults = refusal(people="person\n007\n", events="person,date\n7,2011-01-01\n")
-    assert [f.key for f in faults] == ["records.unknown_person_zeros"]
-    assert "“007” is" in faults[0].render("en")
+@pytest.mark.parametrize(("people", "events"), [("007", "7"), ("12", "12.0"), ("A1", "a1")])
+def test_a_file_number_that_changed_on_the_way_is_recognised(refusal, people, events):
+    (fault,) = refusal(people=f"person\n{people}\n", events=f"person,date\n{events},2011-01-01\n")
+    assert fault.key == "records.unknown_person_near"
+    assert f"“{people}” is" in fault.render("en")
 
 
 def test_who_overlaps_whom_is_told_with_both_lines(refusal):
