@@ -98,7 +98,13 @@ def _placed(key: str, assumption: Assumption, position: float) -> dict[str, floa
 
 
 def over_assumptions(
-    base: Scenario, other: Scenario, draws: pd.DataFrame, n: int, seed: int, jobs: int = 1, until: Until = None
+    base: Scenario,
+    other: Scenario,
+    draws: pd.DataFrame,
+    n: int,
+    seed: int,
+    jobs: int = 1,
+    until: Until = None,
 ) -> pd.DataFrame:
     """Play two scenarios under every draw of their assumptions, with the same luck, and return the mean differences.
 
@@ -128,7 +134,9 @@ def over_assumptions(
     known = {key for key, _, _ in other.quantities()}
     unknown = [key for key in draws.columns if key not in known]
     if unknown:
-        raise InputError(f"draws: {other.name} has no assumption {', '.join(unknown)}; see scenario.assumptions()")
+        raise InputError(
+            f"draws: {other.name} has no assumption {', '.join(unknown)}; see scenario.assumptions()"
+        )
     groups: dict[str, tuple[Scenario, list[tuple[int, Scenario]]]] = {}
     for draw, positions in enumerate(draws.to_dict("records")):
         before = placed(base, positions)  # type: ignore[arg-type]
@@ -152,7 +160,12 @@ def _contrasts(
     out = []
     for draw, other in others:
         rows = [_difference(tapes[r], before[r], play(other, seed, r), until) for r in range(n)]
-        table = pd.concat(rows).groupby(level=list(range(len(KEYS))), sort=False, dropna=False).mean().reset_index()
+        table = (
+            pd.concat(rows)
+            .groupby(level=list(range(len(KEYS))), sort=False, dropna=False)
+            .mean()
+            .reset_index()
+        )
         out.append(table.assign(draw=draw)[["draw", *KEYS, "before", "after", "estimate"]])
     return out
 
@@ -234,9 +247,7 @@ class BreakEven:
     searched: tuple[float, float]
 
 
-def break_even(
-    values: Sequence[float], outcome: Sequence[float], threshold: float, at: float
-) -> BreakEven:
+def break_even(values: Sequence[float], outcome: Sequence[float], threshold: float, at: float) -> BreakEven:
     """Find the values nearest to `at`, on either side, where the outcome falls to `threshold`, by straight lines between points.
 
     Parameters

@@ -205,7 +205,8 @@ def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:
         at: Key = ("states", name)
         written = [("situation", "status", state.situation), ("eliminated", "elimination", state.eliminated)]
         if state.event is not None:
-            written += [("event", g, getattr(state.event, f)) for f, g in (("kind", "act"), ("outcome", "outcome"), ("direction", "direction"))]  # fmt: skip
+            for field, group in (("kind", "act"), ("outcome", "outcome"), ("direction", "direction")):
+                written.append(("event", group, getattr(state.event, field)))
         for field, group, code in written:
             if code is not None and vocabulary.term(group, code) is None:
                 yield _unknown((*at, field), "code", code, vocabulary.codes(group))

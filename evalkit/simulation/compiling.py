@@ -5,28 +5,25 @@ Not a check and not a run: the tables returned are checked by `Pathway`.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from evalkit.simulation.compiling_sources import LIST, Row, exponential, sources
 from evalkit.simulation.programme import Channel, ListChannel, Programme
 from evalkit.simulation.quantities import Assumption
 
-LIST = "education_nationale"
-#: Source names of the youths who are no one's discovery: already followed at the start, or ordinary newcomers.
-FOLLOWED, NEWCOMERS = "already_followed", "newcomers"
 AGES = {"16-17": (16.0, 18.0), "18": (18.0, 19.0), "19-25": (19.0, 26.0)}
 #: Who is served first: (priority of a first interview, of a follow-up one); the smallest goes first.
 _PRIORITIES = {"followed": (1, 0), "new": (0, 1), "none": (0, 0)}
-Row = dict[str, Any]
 
 
 def tables(model: Programme) -> dict[str, Any]:
     """Return the ``[pathway]`` tables of a programme."""
     w = model.window
-    sources = dict(_sources(model))
+    people = dict(sources(model))
     return {
-        "start": w.start, "end": w.end, "silence": model.follow_up.silence.at(model.sites[0]), "sites": model.sites, "calendar": model.calendar.model_dump(by_alias=True),
+        "start": w.start, "end": w.end, "silence": model.follow_up.silence.at(model.sites[0]), "sites": model.sites,
+        "calendar": model.calendar.model_dump(by_alias=True),
         "attributes": {
             "age": {"levels": list(AGES), "between": AGES, "number": "age_at_entry"},
             "sex": {"levels": ["F", "M"]},
@@ -41,8 +38,8 @@ def tables(model: Programme) -> dict[str, Any]:
                 "on": ["monday", "tuesday", "wednesday", "thursday", "friday"],
             },
         },
-        "sources": sources,
-        "states": _reached(dict(_Rows(model).all()), sources),
+        "sources": people,
+        "states": _reached(dict(_Rows(model).all()), people),
     }  # fmt: skip
 
 
@@ -73,95 +70,9 @@ def _without(row: Row, kept: set[str]) -> Row:
     return out
 
 
-# ---- sources ------------------------------------------------------------------------------------------------------------
-def _sources(model: Programme) -> Iterator[tuple[str, Row]]:
-    for code, channel in model.channels.items():
-        period = {
-            "from": channel.start or model.window.start, "to": channel.stop or model.window.identification_end,
-            "number": {s: float(channel.spotted.at(s)) for s in model.sites},
-        }  # fmt: skip
-        yield code, {
-            "to": "review", "arrivals": channel.arrivals, "periods": [period], "channel": code, "route": channel.route,
-            "attributes": _attributes(model, channel, 0.0),
-        }  # fmt: skip
-    if model.education_nationale is not None:
-        yield LIST, _list_source(model, model.education_nationale)
-    ordinary = {"programme": False, "attributes": _ordinary(model)}
-    if any(model.caseload.youths.at(s) > 0 for s in model.sites):
-        youths = {s: int(model.caseload.youths.at(s)) for s in model.sites}
-        yield FOLLOWED, {"to": "followed_before", "initial": youths, **ordinary}
-    if any(model.caseload.newcomers.at(s) > 0 for s in model.sites):
-        weeks = ((model.window.end - model.window.start).days + 1) / 7
-        number = {s: model.caseload.newcomers.at(s) * weeks for s in model.sites}
-        period = {"from": model.window.start, "to": model.window.end, "number": number}
-        yield NEWCOMERS, {"to": "ordinary_queue", "periods": [period], **ordinary}
-
-
-def _list_source(model: Programme, given: ListChannel) -> Row:
-    size = {s: round(given.youths_per_year.at(s) / given.lists_per_year.at(s)) for s in model.sites}
-    source: Row = {
-        "to": "listed", "dates": _handed_over(model, given), "size": size, "channel": LIST, "route": given.route,
-        "attributes": _attributes(model, given, given.unreachable.at(model.sites[0])),
-    }  # fmt: skip
-    others = given.overlaps_with or tuple(model.channels)
-    source["overlap"] = {
-        "with": others, "share": overlap_share(model, given, others), "delay": _mean(given.delay, model.sites[0]),
-        "missed": given.missed_match.at(model.sites[0]), "duplicate_to": "review",
-    }  # fmt: skip
-    return source
-
-
-def _handed_over(model: Programme, given: ListChannel) -> list[dt.date]:
-    """Return the days on which the lists come: the planned ones, as late as the agreement."""
-    late = dt.timedelta(days=round(given.agreement.at(model.sites[0])))
-    return [day + late for day in given.dates]
-
-
-def overlap_share(model: Programme, given: ListChannel, others: tuple[str, ...]) -> float:
-    """Return the share of the other channels' youths who are on a list too: those known on the lists over those spotted, at most 1.
-
-    What the lists know beyond that is known from elsewhere (already followed) and brings nobody new.
-    """
-    known = spotted = 0.0
-    for s in model.sites:
-        on_lists = given.youths_per_year.at(s) / given.lists_per_year.at(s) * len(given.dates)
-        known += on_lists * given.in_territory.at(s) * given.known.at(s)
-        spotted += sum(model.channels[c].spotted.at(s) for c in others)
-    return min(1.0, known / spotted) if spotted else 0.0
-
-
-def _attributes(model: Programme, channel: Channel | ListChannel, unreachable: float) -> Row:
-    site = model.sites[0]
-    young, eighteen = channel.ages.aged_16_17.at(site), channel.ages.aged_18.at(site)
-    return {
-        "age": {"16-17": young, "18": eighteen, "19-25": max(0.0, 1 - young - eighteen)},
-        **_traits(model),
-        "reachable": {"yes": 1 - unreachable, "no": unreachable},
-    }  # fmt: skip
-
-
-def _ordinary(model: Programme) -> Row:
-    return {"age": {"19-25": 1.0}, **_traits(model), "reachable": {"yes": 1.0}}
-
-
-def _traits(model: Programme) -> Row:
-    site = model.sites[0]
-    girls, below, joint = (
-        getattr(model.youths, n).at(site) for n in ("girls", "below_level_V", "co_accompanied")
-    )
-    return {
-        "sex": {"F": girls, "M": 1 - girls}, "level": {"below_V": below, "V": 1 - below},
-        "co_accompanied": {"yes": joint, "no": 1 - joint},
-    }  # fmt: skip
-
-
 # ---- states -------------------------------------------------------------------------------------------------------------
-def _exponential(mean: float) -> Any:
-    return {"family": "exponential", "mean": mean} if mean > 0 else 0.0
-
-
 def _mean(a: Assumption, site: str) -> Any:
-    return _exponential(a.at(site))
+    return exponential(a.at(site))
 
 
 class _Rows:
@@ -250,7 +161,7 @@ class _Rows:
             }  # fmt: skip
         yield "answered", {
             "kind": "delay", "duration": 0, "event": _reminder("answered"),
-            "done": self._cases(lambda c, s: {"notice": 1 - self.channels[c].refused.at(s), "refused": self.channels[c].refused.at(s)}, "to"),
+            "done": self._cases(lambda c, s: _share(self.channels[c].refused.at(s), "refused", "notice"), "to"),
         }  # fmt: skip
 
     def _first_interview(self) -> Iterator[tuple[str, Row]]:
@@ -374,7 +285,7 @@ class _Rows:
             }  # fmt: skip
         yield "decision", {
             "kind": "delay", "duration": 0, "latent": "disengaged",
-            "done": self._by_site(lambda s: {"abandoned": f.recorded_abandoned.at(s), "out_of_sight": 1 - f.recorded_abandoned.at(s)}, "to"),
+            "done": self._by_site(lambda s: _share(f.recorded_abandoned.at(s), "abandoned", "out_of_sight"), "to"),
         }  # fmt: skip
         yield "out_of_sight", {
             "kind": "delay", "latent": "disengaged", "done": "returned",
@@ -431,6 +342,10 @@ class _Rows:
                 lambda s: {"family": "lognormal", "median": load.gap.at(s), "sigma": f.gap_spread.at(s)}, "duration"),
         }  # fmt: skip
         yield "ordinary_left", {"kind": "exit"}
+
+
+def _share(share: float, state: str, other: str) -> Row:
+    return {state: share, other: 1 - share}
 
 
 def _reminder(outcome: str) -> Mapping[str, str]:

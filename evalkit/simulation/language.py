@@ -212,7 +212,7 @@ class Overlap(Table):
 
 
 class Source(Table):
-    """Where people come from: `periods` (Poisson, or exactly the number said), lists on `dates`, or present at the `initial` moment."""
+    """Where people come from: over `periods` (Poisson, or just the number said), on lists of `dates`, or there at first."""
 
     to: str
     arrivals: Literal["poisson", "fixed"] = "poisson"

@@ -46,7 +46,11 @@ class Observed:
 
 
 def observe(
-    scenarios: Sequence[Scenario | Pathway], n: int, seed: int, jobs: int = 1, until: dt.date | str | None = None
+    scenarios: Sequence[Scenario | Pathway],
+    n: int,
+    seed: int,
+    jobs: int = 1,
+    until: dt.date | str | None = None,
 ) -> Observed:
     """Play scenarios with the same luck and return what can be counted along the way.
 

@@ -126,7 +126,9 @@ class _Silence:
         self.days = tape.pathway.tables.silence
         self.waits = [s.kind == "wait" and s.event is not None for s in states]
         self.contact = [s.event is not None and s.event.outcome in reached for s in states]
-        self.missed = [s.event is not None and s.event.kind in meeting and s.event.outcome not in reached for s in states]
+        self.missed = [
+            s.event is not None and s.event.kind in meeting and s.event.outcome not in reached for s in states
+        ]
         self.situation = [s.situation for s in states]
         self.pauses = [s.situation in paused for s in states]
 

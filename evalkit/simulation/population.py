@@ -89,7 +89,8 @@ def populate(plan: Plan, luck: Luck) -> People:
             dtype=np.uint64,
         )  # fmt: skip
         state = plan.states.index(str(second["name"]))
-        rows.append((at, base | index[at].astype(np.uint64), second["source"], second["arrival"], np.full(len(at), state), DUPLICATE))  # fmt: skip
+        keys = base | index[at].astype(np.uint64)
+        rows.append((at, keys, second["source"], second["arrival"], np.full(len(at), state), DUPLICATE))
 
     of = np.concatenate([r[0] for r in rows])
     keyed = np.concatenate([r[1] for r in rows])

@@ -6,6 +6,7 @@ Not what it does to people: see `compiling`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -17,6 +18,12 @@ from evalkit.simulation.quantities import Assumption, Quantity
 
 def _share(fr: str, en: str, per_site: bool = True) -> Any:
     return Annotated[Assumption, Quantity("share", 0, 1, per_site=per_site, fr=fr, en=en)]
+
+
+def _number(
+    unit: str, low: float, high: float, fr: str, en: str, whole: bool = True, per_site: bool = True
+) -> Any:
+    return Annotated[Assumption, Quantity(unit, low, high, whole, per_site, fr, en)]
 
 
 def _days(fr: str, en: str, low: float = 0.0, per_site: bool = True) -> Any:
@@ -57,7 +64,7 @@ class Traits(Table):
 class Channel(Table):
     """One way of spotting youths."""
 
-    spotted: Annotated[Assumption, Quantity("youths", 0, fr="jeunes repérés", en="youths spotted")]
+    spotted: _number("youths", 0, math.inf, "jeunes repérés", "youths spotted", whole=False)
     arrivals: Literal["poisson", "fixed"] = "poisson"
     start: dt.date | None = Field(None, alias="from")
     stop: dt.date | None = Field(None, alias="to")
@@ -73,11 +80,15 @@ class ListChannel(Table):
     """A list handed over by the Education Nationale."""
 
     dates: Annotated[tuple[dt.date, ...], Field(min_length=1)]
-    youths_per_year: Annotated[Assumption, Quantity("youths per year", 0, 65535, fr="jeunes sur les listes d'une année", en="youths on the lists of one year")]  # fmt: skip
-    lists_per_year: Annotated[
-        Assumption,
-        Quantity("lists per year", 1, 366, whole=True, per_site=False, fr="listes par an", en="lists a year"),
-    ]
+    youths_per_year: _number(
+        "youths per year",
+        0,
+        65535,
+        "jeunes sur les listes d'une année",
+        "youths on the lists of one year",
+        whole=False,
+    )
+    lists_per_year: _number("lists per year", 1, 366, "listes par an", "lists a year", per_site=False)
     in_territory: _share(
         "part qui vit dans les arrondissements du programme", "share living in the programme's districts"
     )
@@ -134,20 +145,24 @@ class Outreach(Table):
     first_attempt: _days(
         "du repérage à la première tentative, en moyenne", "from spotting to the first attempt, on average"
     )
-    attempts: Annotated[
-        Assumption,
-        Quantity(
-            "attempts", 1, 50, whole=True, fr="tentatives avant de classer", en="attempts before closing"
-        ),
-    ]
+    attempts: _number("attempts", 1, 50, "tentatives avant de classer", "attempts before closing")
     spacing: _days("entre deux tentatives", "between two attempts", 0.04)
-    officer_effect: Annotated[Assumption, Quantity("ratio", 0, 20, fr="effet des chargés de projet sur la part jointe", en="project officers' effect on the share reached")]  # fmt: skip
+    officer_effect: _number(
+        "ratio",
+        0,
+        20,
+        "effet des chargés de projet sur la part jointe",
+        "project officers' effect on the share reached",
+        whole=False,
+    )
 
 
 class Counsellors(Table):
     """The counsellors' diary, shared by all whom they see."""
 
-    slots_per_week: Annotated[Assumption, Quantity("slots per week", 0, 100000, whole=True, fr="créneaux d'entretien par semaine", en="interview slots a week")]  # fmt: skip
+    slots_per_week: _number(
+        "slots per week", 0, 100000, "créneaux d'entretien par semaine", "interview slots a week"
+    )
     served_first: Literal["followed", "new", "none"] = "none"
     notice: _days("du contact au premier créneau possible", "from the contact to the first possible slot")
     patience: _days(
@@ -198,37 +213,26 @@ class FollowUpRules(Table):
     """The rhythm of follow-up, silence and return."""
 
     gap: _days("écart médian entre deux contacts voulus", "median gap between two wanted contacts", 0.5)
-    gap_spread: Annotated[Assumption, Quantity("ratio", 0, 3, fr="dispersion des écarts (écart type du logarithme)", en="spread of gaps (standard deviation of the logarithm)")]  # fmt: skip
+    gap_spread: _number(
+        "ratio",
+        0,
+        3,
+        "dispersion des écarts (écart type du logarithme)",
+        "spread of gaps (standard deviation of the logarithm)",
+        whole=False,
+    )
     silence: _days("silence qui vaut décrochage", "silence that counts as disengagement", 1, per_site=False)
-    reminders: Annotated[
-        Assumption,
-        Quantity(
-            "reminders",
-            0,
-            20,
-            whole=True,
-            per_site=False,
-            fr="relances pendant le silence",
-            en="reminders during the silence",
-        ),
-    ]
+    reminders: _number(
+        "reminders", 0, 20, "relances pendant le silence", "reminders during the silence", per_site=False
+    )
     returns_alone: _days(
         "retour spontané pendant le silence, en moyenne",
         "return unprompted during the silence, on average",
         1,
     )
-    reactivations: Annotated[
-        Assumption,
-        Quantity(
-            "attempts",
-            0,
-            20,
-            whole=True,
-            per_site=False,
-            fr="tentatives de réactivation",
-            en="attempts at reactivation",
-        ),
-    ]
+    reactivations: _number(
+        "attempts", 0, 20, "tentatives de réactivation", "attempts at reactivation", per_site=False
+    )
     reactivated: _share("part réactivée à chaque tentative", "share reactivated at each attempt")
     recorded_abandoned: _share(
         "part classée en abandon après échec", "share recorded as abandoned after failure"
@@ -252,11 +256,17 @@ class Solution(Table):
 class Caseload(Table):
     """The youths already followed at the start, and the ordinary newcomers: they use the same slots."""
 
-    youths: Annotated[Assumption, Quantity("youths", 0, 16777215, whole=True, fr="jeunes déjà suivis au départ", en="youths already followed at the start")]  # fmt: skip
-    newcomers: Annotated[
-        Assumption,
-        Quantity("youths per week", 0, fr="arrivées ordinaires par semaine", en="ordinary newcomers a week"),
-    ]
+    youths: _number(
+        "youths", 0, 16777215, "jeunes déjà suivis au départ", "youths already followed at the start"
+    )
+    newcomers: _number(
+        "youths per week",
+        0,
+        math.inf,
+        "arrivées ordinaires par semaine",
+        "ordinary newcomers a week",
+        whole=False,
+    )
     gap: _days("écart médian entre deux rendez-vous", "median gap between two appointments", 0.5)
     leaves: _share(
         "part qui quitte le suivi, à chaque entretien", "share who leave follow-up, at each interview"

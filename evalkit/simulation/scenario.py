@@ -246,7 +246,7 @@ def _widened(old: Mapping[str, Any], new: Any) -> Any:
         given = given.get(site) if isinstance(given, Mapping) else given
         ends = [x for x in (*(given or ()), was, value) if isinstance(x, int | float)]
         out[site] = [min(ends), max(ends)]
-    return out[""] if "" in out else out
+    return out.get("", out)
 
 
 def _unknown(key: tuple[str, ...], known: list[str]) -> InputError:

@@ -11,7 +11,6 @@ from typing import Any
 
 from evalkit.errors import Fault, InputError
 from evalkit.tomlfile import Path_, TomlFile, load
-from evalkit.wording import fault
 
 
 class Layers(TomlFile):
@@ -74,17 +73,16 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(base)
     for key, value in over.items():
         old = out.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        if both and "value" not in old and "value" not in value and not _shares(key):
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not _whole(key, old, value):
             out[key] = merged(old, value)
         else:
             out[key] = value
     return out
 
 
-def _shares(key: str) -> bool:
-    """Routes and shares by name make sense only whole: a way out of a pathway is not merged with another's."""
-    return key in ("done", "late", "to", "when")
+def _whole(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Return whether a table makes sense only whole: an assumption, routes, who a case is for."""
+    return "value" in old or "value" in new or key in ("done", "late", "to", "when")
 
 
 def _says_whole(data: Any, key: Path_) -> bool:
@@ -101,12 +99,10 @@ def _says_whole(data: Any, key: Path_) -> bool:
 def _depth(data: Any, key: Path_) -> int:
     depth = 0
     for step in key:
-        inside = (isinstance(data, Mapping) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        )
-        if not inside:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
             break
-        data = data[step]
         depth += 1
     return depth
 
@@ -114,6 +110,3 @@ def _depth(data: Any, key: Path_) -> int:
 def no_file() -> TomlFile:
     """Return an empty file without a path, for tables made in code: faults then name the key only."""
     return TomlFile(None, {}, {})  # type: ignore[arg-type]
-
-
-__all__ = ["Layers", "fault", "merged", "no_file", "read"]

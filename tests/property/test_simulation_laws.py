@@ -20,9 +20,15 @@ FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 durations = st.one_of(
     st.floats(0.1, 20).map(lambda v: {"family": "constant", "value": v}),
     st.floats(0.1, 30).map(lambda m: {"family": "exponential", "mean": m}),
-    st.tuples(st.floats(0.5, 30), st.floats(0.5, 3)).map(lambda p: {"family": "weibull", "scale": p[0], "shape": p[1]}),
-    st.tuples(st.floats(0.5, 30), st.floats(0, 1.5)).map(lambda p: {"family": "lognormal", "median": p[0], "sigma": p[1]}),
-    st.tuples(st.floats(0.5, 30), st.floats(0.5, 4)).map(lambda p: {"family": "gamma", "mean": p[0], "shape": p[1]}),
+    st.tuples(st.floats(0.5, 30), st.floats(0.5, 3)).map(
+        lambda p: {"family": "weibull", "scale": p[0], "shape": p[1]}
+    ),
+    st.tuples(st.floats(0.5, 30), st.floats(0, 1.5)).map(
+        lambda p: {"family": "lognormal", "median": p[0], "sigma": p[1]}
+    ),
+    st.tuples(st.floats(0.5, 30), st.floats(0.5, 4)).map(
+        lambda p: {"family": "gamma", "mean": p[0], "shape": p[1]}
+    ),
 )
 
 
@@ -40,18 +46,32 @@ def pathways(draw):
         "arrive": {"kind": "delay", "duration": draw(durations), "done": split(draw(share), "queue", "bed")},
         "queue": queue,
         "meeting": {"kind": "delay", "duration": 0, "done": split(draw(share), "gap", "out")},
-        "gap": {"kind": "delay", "duration": draw(durations), "limit": draw(durations), "done": "again", "late": "lost"},
+        "gap": {
+            "kind": "delay",
+            "duration": draw(durations),
+            "limit": draw(durations),
+            "done": "again",
+            "late": "lost",
+        },
         "again": {"kind": "wait", "pool": "slots", "priority": draw(st.integers(0, 2)), "done": "meeting"},
         "bed": {"kind": "wait", "pool": "beds", "done": "stay"},
         "stay": {"kind": "delay", "duration": draw(durations), "done": "free"},
-        "free": {"kind": "delay", "duration": 0, "release": "beds", "done": split(draw(share), "queue", "out")},
+        "free": {
+            "kind": "delay",
+            "duration": 0,
+            "release": "beds",
+            "done": split(draw(share), "queue", "out"),
+        },
         "out": {"kind": "exit"},
         "lost": {"kind": "exit"},
     }
     if patience is not None:
         queue |= {"limit": patience, "late": "lost"}
     sources = {
-        "street": {"to": "arrive", "periods": [{"from": "2024-01-01", "to": "2024-04-30", "number": draw(st.floats(1, 80))}]},
+        "street": {
+            "to": "arrive",
+            "periods": [{"from": "2024-01-01", "to": "2024-04-30", "number": draw(st.floats(1, 80))}],
+        },
         "list": {"to": "arrive", "dates": ["2024-02-01"], "size": draw(st.integers(0, 30))},
         "before": {"to": "gap", "initial": draw(st.integers(0, 20))},
     }
@@ -149,7 +169,10 @@ def test_a_row_inserted_in_the_table_shifts_nobodys_luck(tables, seed):
 def test_a_busier_source_keeps_the_people_it_had(tables, factor, seed):
     """More arrivals: the same youths come sooner, and others after them."""
     street = tables["sources"]["street"]["periods"][0]
-    busier = {**tables["sources"], "street": {"to": "arrive", "periods": [{**street, "number": street["number"] * factor}]}}
+    busier = {
+        **tables["sources"],
+        "street": {"to": "arrive", "periods": [{**street, "number": street["number"] * factor}]},
+    }
     before, after = play(Pathway(tables), seed=seed), play(Pathway({**tables, "sources": busier}), seed=seed)
     a = pd.Series(before.people.arrival, index=before.people.identity)
     b = pd.Series(after.people.arrival, index=after.people.identity).reindex(a.index)
@@ -175,7 +198,9 @@ def test_the_digest_is_the_same_in_another_process_with_another_hash_seed():
     )
     here = play(Scenario.load(SCENARIOS / "education_nationale.toml"), seed=1).digest
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": str(ROOT)}
-    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
     assert told.stdout.strip() == here
 
 

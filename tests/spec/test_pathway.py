@@ -9,11 +9,17 @@ GOOD = {
     "start": "2024-01-01",
     "end": "2024-12-31",
     "pools": {"desk": {"weekly": 3}, "bed": {"units": 2}},
-    "sources": {"street": {"to": "queue", "periods": [{"from": "2024-01-01", "to": "2024-12-31", "number": 100}]}},
+    "sources": {
+        "street": {"to": "queue", "periods": [{"from": "2024-01-01", "to": "2024-12-31", "number": 100}]}
+    },
     "states": {
         "queue": {"kind": "wait", "pool": "desk", "done": {"bed": 0.4, "out": 0.6}},
         "bed": {"kind": "wait", "pool": "bed", "done": "stay"},
-        "stay": {"kind": "delay", "duration": {"family": "weibull", "scale": 20, "shape": 0.8}, "done": "out"},
+        "stay": {
+            "kind": "delay",
+            "duration": {"family": "weibull", "scale": 20, "shape": 0.8},
+            "done": "out",
+        },
         "out": {"kind": "exit", "release": "bed"},
     },
 }
@@ -59,7 +65,7 @@ def test_a_pathway_that_can_work_is_accepted_and_shown():
         ("states.lost", {"kind": "exit"}, "nobody can come to state “lost”"),
         ("states.out.release", [], "a place of “bed” taken here is not given back on the way to “out”"),
         ("states.out.release", ["bed", "desk"], "“desk” is a number of slots, which are not given back"),
-        ("states.stay.done", [{"when": {"sight": "all"}, "to": {"out": 1}}, {"to": {"out": 1}}], "told apart by “sight” (did you mean “site”?)"),
+        ("states.stay.done", [{"when": {"sight": "all"}, "to": {"out": 1}}, {"to": {"out": 1}}], "by “sight” (did you mean “site”?)"),
         ("states.stay.done", [{"when": {"site": "all"}, "to": {"out": 1}}], "the last case must hold for everybody else"),
         ("states.stay.situation", "emploi", "the code “emploi” is not in the vocabulary"),
         ("states.stay.duration", {"family": "weibull", "scale": 3}, "a duration of family “weibull” takes scale and shape"),
@@ -144,7 +150,9 @@ def test_faults_of_a_pathway_file_carry_their_line(tmp_path):
     path.write_text(TOML.replace('done = "served"', 'done = "serveed"'))
     with pytest.raises(InputError) as caught:
         Scenario.load(path)
-    assert f"{path}, line 18: pathway.states.queue.done.serveed: no state is called “serveed”" in str(caught.value)
+    assert f"{path}, line 18: pathway.states.queue.done.serveed: no state is called “serveed”" in str(
+        caught.value
+    )
     assert f"{path}, line 20: pathway.states.served: nobody can come to state “served”" in str(caught.value)
 
 

@@ -34,8 +34,14 @@ NOTICE = next(row for row in BASELINE.splitlines() if row.startswith("notice"))
 
 def test_a_bare_number_is_refused_with_what_to_write(tmp_path):
     said = faults(tmp_path, NOTICE, "notice = 7")
-    assert f"line {line_of(NOTICE)}: counsellors.notice = 7: an assumption does not go without its source" in said
-    assert 'write counsellors.notice = { value = 7, unit = "days", source = "…", status = "assumed", range =' in said
+    assert (
+        f"line {line_of(NOTICE)}: counsellors.notice = 7: an assumption does not go without its source"
+        in said
+    )
+    assert (
+        'write counsellors.notice = { value = 7, unit = "days", source = "…", status = "assumed", range ='
+        in said
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,11 @@ def test_every_fault_at_once_each_with_its_line_in_both_languages(tmp_path):
 
 def test_shares_that_exceed_all_are_refused(tmp_path):
     old = next(row for row in BASELINE.splitlines() if row.startswith("solution = {"))
-    said = faults(tmp_path, old, 'solution = { value = 0.95, unit = "share", source = "x", status = "assumed", range = [0, 1] }')
+    said = faults(
+        tmp_path,
+        old,
+        'solution = { value = 0.95, unit = "share", source = "x", status = "assumed", range = [0, 1] }',
+    )
     assert "follow_up.after_meeting: these shares add up to" in said
 
 
@@ -115,7 +125,10 @@ def test_a_changed_assumption_is_replaced_whole(tmp_path):
     """The old source must not vouch for the new value."""
     (tmp_path / "baseline.toml").write_text(BASELINE, encoding="utf-8")
     child = tmp_path / "child.toml"
-    child.write_text('name = "child"\nbased_on = "baseline.toml"\n[counsellors]\nnotice = { value = 9 }\n', encoding="utf-8")
+    child.write_text(
+        'name = "child"\nbased_on = "baseline.toml"\n[counsellors]\nnotice = { value = 9 }\n',
+        encoding="utf-8",
+    )
     with pytest.raises(InputError) as caught:
         Scenario.load(child)
     assert f"{child}, line 4: counsellors.notice.source is missing" in str(caught.value)
@@ -141,7 +154,9 @@ def test_a_ring_of_scenarios_is_refused_naming_it(tmp_path):
 
 def test_a_missing_base_is_refused_where_it_is_named(tmp_path):
     (tmp_path / "a.toml").write_text('name = "a"\n\nbased_on = "base.toml"\n')
-    with pytest.raises(InputError, match=r"a\.toml, line 3: based_on = “base.toml”: this file does not exist in folder"):
+    with pytest.raises(
+        InputError, match=r"a\.toml, line 3: based_on = “base.toml”: this file does not exist in folder"
+    ):
         Scenario.load(tmp_path / "a.toml")
 
 
@@ -154,7 +169,12 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_with_changes_one_number_and_says_it_is_assumed(baseline):
     other = baseline.with_(counsellors={"slots_per_week": 60})
     slots = other.model.counsellors.slots_per_week
-    assert (slots.at("centre"), slots.at("est"), slots.status, slots.unit) == (60, 60, "assumed", "slots per week")
+    assert (slots.at("centre"), slots.at("est"), slots.status, slots.unit) == (
+        60,
+        60,
+        "assumed",
+        "slots per week",
+    )
     assert slots.source.startswith("with_()")
     assert baseline.model.counsellors.slots_per_week.at("est") == 21
     only_est = baseline.with_({"counsellors.slots_per_week.est": 60}).model.counsellors.slots_per_week
@@ -169,7 +189,9 @@ def test_with_widens_the_range_to_hold_the_new_value(baseline):
 def test_with_refuses_unknown_names_and_impossible_values(baseline):
     with pytest.raises(InputError, match="counselors: unknown key \\(did you mean “counsellors”"):
         baseline.with_(counselors={"slots_per_week": 60})
-    with pytest.raises(InputError, match="counsellors.slot_per_week: unknown key \\(did you mean “slots_per_week”"):
+    with pytest.raises(
+        InputError, match="counsellors.slot_per_week: unknown key \\(did you mean “slots_per_week”"
+    ):
         baseline.with_({"counsellors.slot_per_week": 60})
     with pytest.raises(InputError, match="counsellors.slots_per_week.ets: unknown key \\(did you mean “est”"):
         baseline.with_({"counsellors.slots_per_week.ets": 60})
@@ -207,10 +229,12 @@ def test_vary_makes_a_named_scenario_for_each_value(baseline):
     made = vary(baseline, "counsellors.slots_per_week.est=50:60:5")
     assert [s.model.counsellors.slots_per_week.at("est") for s in made] == [50, 55, 60]
     assert made[1].name == "baseline, counsellors.slots_per_week.est = 55"
-    assert [s.model.counsellors.no_show.at("est") for s in vary(baseline, "counsellors.no_show=0.1:0.3:0.1")] == [0.1, 0.2, 0.3]
+    assert [
+        s.model.counsellors.no_show.at("est") for s in vary(baseline, "counsellors.no_show=0.1:0.3:0.1")
+    ] == [0.1, 0.2, 0.3]
 
 
-@pytest.mark.parametrize("spec", ["counsellors.no_show", "counsellors.no_show=1:2", "counsellors.no_show=a:b:c", "counsellors.no_show=0.3:0.1:0.1", "counsellors.no_show=0.1:0.3:0"])  # fmt: skip
-def test_vary_refuses_what_it_cannot_read(baseline, spec):
+@pytest.mark.parametrize("values", ["", "=1:2", "=a:b:c", "=0.3:0.1:0.1", "=0.1:0.3:0"])
+def test_vary_refuses_what_it_cannot_read(baseline, values):
     with pytest.raises(InputError, match="counsellors.no_show"):
-        vary(baseline, spec)
+        vary(baseline, f"counsellors.no_show{values}")

@@ -11,7 +11,16 @@ from evalkit.simulation.sampler import TICKS_PER_DAY
 
 
 def pathway(states, sources, pools=None, **more):
-    return Pathway({"start": "2024-01-01", "end": "2024-01-31", "states": states, "sources": sources, "pools": pools or {}, **more})
+    return Pathway(
+        {
+            "start": "2024-01-01",
+            "end": "2024-01-31",
+            "states": states,
+            "sources": sources,
+            "pools": pools or {},
+            **more,
+        }
+    )
 
 
 def batch(to, n, *dates):
@@ -58,7 +67,10 @@ def test_slots_spread_over_the_days_of_the_week():
         {"queue": {"kind": "wait", "pool": "desk", "done": "out"}, "out": {"kind": "exit"}},
         {"list": batch("queue", 1, "2024-01-02")},
         {"desk": days},
-        calendar={"closed": ["2024-01-09"], "reduced": [{"from": "2024-01-15", "to": "2024-01-19", "share": 0.5}]},
+        calendar={
+            "closed": ["2024-01-09"],
+            "reduced": [{"from": "2024-01-15", "to": "2024-01-19", "share": 0.5}],
+        },
     ).plan
     opened = {tick // TICKS_PER_DAY: slots for tick, ((_, _, slots),) in plan.openings}
     assert [opened.get(d) for d in range(7)] == [2, 1, 2, 1, 1, None, None]
@@ -124,7 +136,13 @@ def test_who_can_be_served_when_patience_ends_is_served():
         tape = play(
             pathway(
                 {
-                    "queue": {"kind": "wait", "pool": "desk", "limit": days, "done": "out", "late": "gave_up"},
+                    "queue": {
+                        "kind": "wait",
+                        "pool": "desk",
+                        "limit": days,
+                        "done": "out",
+                        "late": "gave_up",
+                    },
                     "out": {"kind": "exit"},
                     "gave_up": {"kind": "exit"},
                 },
@@ -153,7 +171,10 @@ def test_the_earlier_of_duration_and_limit_decides_and_a_tie_is_done():
 
 
 def test_not_before_holds_people_back_until_a_date():
-    states = {"gate": {"kind": "delay", "duration": 2, "not_before": "2024-01-20", "done": "out"}, "out": {"kind": "exit"}}
+    states = {
+        "gate": {"kind": "delay", "duration": 2, "not_before": "2024-01-20", "done": "out"},
+        "out": {"kind": "exit"},
+    }
     tape = play(pathway(states, {"list": batch("gate", 1, "2024-01-03", "2024-01-25")}), seed=1)
     assert sorted(stays(tape, "gate")["stop_day"]) == [19, 26]
 
@@ -176,7 +197,15 @@ def test_routes_by_site_and_attribute():
         "left": {"kind": "exit"}, "right": {"kind": "exit"},
     }  # fmt: skip
     source = {**batch("sort", 200, "2024-01-01"), "attributes": {"age": {"young": 0.5, "old": 0.5}}}
-    tape = play(pathway(states, {"list": source}, sites=["centre", "est"], attributes={"age": {"levels": ["young", "old"]}}), seed=1)
+    tape = play(
+        pathway(
+            states,
+            {"list": source},
+            sites=["centre", "est"],
+            attributes={"age": {"levels": ["young", "old"]}},
+        ),
+        seed=1,
+    )
     last = tape.frame.groupby("person").last()["state"]
     roster = tape.roster.set_index("person")
     expected = np.where((roster["site"] == "est") & (roster["age"] == "young"), "left", "right")
@@ -201,7 +230,9 @@ def test_lindley_recursion_of_weekly_slots():
         free = 4
         served = min(queue, free)
         queue, free = queue - served, free - served
-        came = int(((arrivals >= week * 7 * TICKS_PER_DAY) & (arrivals < (week + 1) * 7 * TICKS_PER_DAY)).sum())
+        came = int(
+            ((arrivals >= week * 7 * TICKS_PER_DAY) & (arrivals < (week + 1) * 7 * TICKS_PER_DAY)).sum()
+        )
         queue += max(came - free, 0)
         expected.append(queue)
     assert weekly["queue"].tolist() == expected
@@ -257,7 +288,11 @@ def test_abandonment_is_erlang_a():
 def test_a_visit_far_down_the_line_is_drawn_alone_with_the_same_result():
     """A hundred rounds: beyond the groups drawn for everybody, draws are made one by one; the walk is the same geometric one."""
     states = {
-        "round": {"kind": "delay", "duration": {"family": "exponential", "mean": 0.1}, "done": {"round": 0.97, "out": 0.03}},
+        "round": {
+            "kind": "delay",
+            "duration": {"family": "exponential", "mean": 0.1},
+            "done": {"round": 0.97, "out": 0.03},
+        },
         "out": {"kind": "exit"},
     }
     tape = play(pathway(states, {"list": batch("round", 40, "2024-01-01")}), seed=4)

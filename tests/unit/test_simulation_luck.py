@@ -9,7 +9,11 @@ from evalkit.simulation.luck import Luck, identity, key_of, philox, philox_block
 # Random123 1.09, kat_vectors, philox4x64 with 10 rounds.
 KNOWN = [
     ((0,) * 4, (0,) * 2, "16554d9eca36314c db20fe9d672d0fdc d7e772cee186176b 7e68b68aec7ba23b"),
-    ((2**64 - 1,) * 4, (2**64 - 1,) * 2, "87b092c3013fe90b 438c3c67be8d0224 9cc7d7c69cd777b6 a09caebf594f0ba0"),
+    (
+        (2**64 - 1,) * 4,
+        (2**64 - 1,) * 2,
+        "87b092c3013fe90b 438c3c67be8d0224 9cc7d7c69cd777b6 a09caebf594f0ba0",
+    ),
     (
         (0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0, 0x082EFA98EC4E6C89),
         (0x452821E638D01377, 0xBE5466CF34E90C6C),
@@ -26,7 +30,9 @@ def test_random123_known_answers(counter, key, expected):
 def test_same_words_as_numpy():
     """NumPy steps its counter before a block, so its block at 5 is ours at 6."""
     key = (123456789, 987654321)
-    generator = np.random.Philox(counter=np.array([5, 6, 7, 8], dtype=np.uint64), key=np.array(key, dtype=np.uint64))
+    generator = np.random.Philox(
+        counter=np.array([5, 6, 7, 8], dtype=np.uint64), key=np.array(key, dtype=np.uint64)
+    )
     assert generator.random_raw(4).tolist() == list(philox((6, 6, 7, 8), key))
 
 
@@ -36,7 +42,9 @@ def test_many_at_once_are_the_same_bits_as_one_by_one():
     visits = rng.integers(0, 50, 5000).astype(np.uint64)
     words = philox_blocks(persons, key_of("queue"), visits, 0, (2011, 3))
     for i in (*range(20), 4095, 4096, 4999):
-        assert words[:, i].tolist() == list(philox((int(persons[i]), key_of("queue"), int(visits[i]), 0), (2011, 3)))
+        assert words[:, i].tolist() == list(
+            philox((int(persons[i]), key_of("queue"), int(visits[i]), 0), (2011, 3))
+        )
         assert uniforms(words[0, i : i + 1])[0] == uniform(int(words[0, i]))
 
 

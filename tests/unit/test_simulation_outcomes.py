@@ -35,7 +35,12 @@ def with_list(listed):
 
 
 def value(table, outcome, part="", by="", level=""):
-    row = table[(table["outcome"] == outcome) & (table["part"] == part) & (table["by"] == by) & (table["level"] == level)]
+    row = table[
+        (table["outcome"] == outcome)
+        & (table["part"] == part)
+        & (table["by"] == by)
+        & (table["level"] == level)
+    ]
     return row["value"].item()
 
 
@@ -134,11 +139,15 @@ def test_a_youth_on_the_list_keeps_identity_and_luck_and_is_only_spotted_earlier
     assert (b <= a).all()
     moved = b < a
     assert 5 < moved.sum() < 200
-    by = pd.Series(with_list.people.spotted_by[first], index=with_list.people.identity[first]).reindex(a.index)
+    by = pd.Series(with_list.people.spotted_by[first], index=with_list.people.identity[first]).reindex(
+        a.index
+    )
     assert (with_list.plan.sources.index("education_nationale") == by[moved]).all()
     for name in ("age", "sex", "level"):
         codes = pd.Series(with_list.people.codes[name][first], index=with_list.people.identity[first])
-        assert (codes.reindex(a.index) == pd.Series(tape.people.codes[name], index=tape.people.identity)).all()
+        assert (
+            codes.reindex(a.index) == pd.Series(tape.people.codes[name], index=tape.people.identity)
+        ).all()
 
 
 def test_an_overlap_of_everybody_brings_nobody_new(baseline, listed):
@@ -181,7 +190,9 @@ def test_unreachable_youths_are_tried_and_never_reached(listed):
     none = play(listed.with_({"education_nationale.unreachable": 1.0}), seed=3)
     assert value(counts(none), "mobilised", "", "channel", "education_nationale") == pytest.approx(0, abs=25)
     frame, roster = none.frame, none.roster
-    on_list = roster.loc[(roster["source"] == "education_nationale") & (roster["record"] == "first"), "person"]
+    on_list = roster.loc[
+        (roster["source"] == "education_nationale") & (roster["record"] == "first"), "person"
+    ]
     assert not frame[frame["person"].isin(on_list) & frame["state"].isin(["answered", "entered"])].size
 
 
@@ -200,7 +211,9 @@ def test_means_and_their_errors(baseline):
     row = reps.tidy().query("outcome == 'mobilised' and by == ''").iloc[0]
     assert row["estimate"] == pytest.approx(mobilised.mean())
     assert row["std_error"] == pytest.approx(mobilised.std(ddof=1) / 2)
-    assert row["conf_high"] - row["estimate"] == pytest.approx(3.182446 * row["std_error"], rel=1e-6)  # t, 3 df, 97.5 %
+    assert row["conf_high"] - row["estimate"] == pytest.approx(
+        3.182446 * row["std_error"], rel=1e-6
+    )  # t, 3 df, 97.5 %
     assert reps.mean("spotted") == 621
     assert "p_value" not in reps.tidy()
     single = replicate(baseline, n=1, seed=5, until=DAY).tidy()
@@ -235,7 +248,9 @@ def test_scenarios_of_one_name_are_refused(baseline):
 def test_more_slots_shorten_the_wait_under_paired_luck(baseline):
     few = baseline.with_({"counsellors.slots_per_week": 15, "name": "few"})
     result = contrast(few, vary(few, "counsellors.slots_per_week=20:30:10"), n=2, seed=1, until=DAY)
-    waits = result.tidy().query("outcome == 'wait_days' and by == '' and part == 'ordinary_queue'")["estimate"]
+    waits = result.tidy().query("outcome == 'wait_days' and by == '' and part == 'ordinary_queue'")[
+        "estimate"
+    ]
     assert waits.iloc[1] < waits.iloc[0] < 0
 
 
