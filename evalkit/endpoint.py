@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from evalkit.disclosure import Headcount
 from evalkit.errors import Fault, InputError
 from evalkit.spells import AT_RISK, CENSORED, INTERIOR, Spells, leads_to
 from evalkit.timetoevent import TimeToEvent
@@ -249,10 +250,10 @@ class Endpoint:
             if exits:
                 said.append(message(f"endpoint.{name}", exits=[_label(e, vocabulary) for e in exits]))
         if lost:
-            said.append(message("endpoint.left_during_pause", n=lost))
+            said.append(message("endpoint.left_during_pause", n=Headcount(lost)))
         n_unknown = int(rows["exit"].isin(vocabulary.codes("status", UNKNOWN)).sum())
         if self.unknown and n_unknown:
-            said.append(message(f"endpoint.unknown_{self.unknown}", n=n_unknown))
+            said.append(message(f"endpoint.unknown_{self.unknown}", n=Headcount(n_unknown)))
         if spells.frame["episode"].max() > 0 or self.recurrent:
             said.append(message("endpoint.recurrent" if self.recurrent else "endpoint.first"))
         if self.clock == "calendar":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evalkit.disclosure import Headcount
 from evalkit.silence.records import Records, covariates, days_between, made, observed_until
 from evalkit.spells import AT_RISK, CENSORED, Spells
 from evalkit.wording import Message, message
@@ -92,7 +93,7 @@ def _spells(fu: Records, rule: Silence, clock: str, spotted: pd.DataFrame, count
         "start": spotted["start"].to_numpy(dtype=float), "stop": days_between(origin, ended),
         "origin": spotted["origin"].to_numpy(), "exit": spotted["exit"].to_numpy(),
     })  # fmt: skip
-    said: list[Message] = [message(f"silence.{name}", n=n) for name, n in counts.items() if n]
+    said: list[Message] = [message(f"silence.{name}", n=Headcount(n)) for name, n in counts.items() if n]
     if clock == "wandering":
         said.append(message("silence.length_biased"))
     return made(fu, rule, clock, frame, covariates(fu, clock), (*said, *rule.contacts.doubts(fu)))

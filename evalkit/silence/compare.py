@@ -17,7 +17,7 @@ from evalkit.result import Result
 from evalkit.silence.engagement import engagement_spells
 from evalkit.silence.life import DISENGAGED
 from evalkit.silence.records import Records
-from evalkit.spells import Spells
+from evalkit.spells import DaysTable, Spells
 from evalkit.wording import message
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def compare(fu: Records, rule: Silence, by: str | None) -> Result:
         *said,
         *rule.contacts.doubts(fu),
     )
-    return Result(table, message("silence.question_compare"), caveats, fu.provenance, labels=labels)
+    return DaysTable(table, message("silence.question_compare"), caveats, fu.provenance, labels=labels)
 
 
 def _counted(fu: Records, spells: Spells, by: str | None) -> pd.DataFrame:

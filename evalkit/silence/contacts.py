@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.disclosure import Headcount
 from evalkit.errors import Fault, InputError
 from evalkit.result import Result
 from evalkit.silence.records import Records, observed_until
@@ -86,12 +87,13 @@ class Contacts:
         last = events["person"].map(observed_until(fu)).to_numpy(dtype="datetime64[D]")
         meeting, exchange = kind == "meeting", kind == "exchange"
         reached, unsaid = outcome == "reached", outcome == ""
+        after_closing = day > np.datetime64(pd.Timestamp(fu.as_of), "D")
         decided = [
-            ((outcome == "planned") | (day > np.datetime64(pd.Timestamp(fu.as_of), "D")), "booked"),
-            (day > last, "after_observation"),
+            ((outcome == "planned") | (after_closing & (outcome != "not_reached")), "booked"),
             (kind == "not_listed", "not_listed"),
             (kind == "professional", "between_professionals"),
             (outcome == "not_reached", "not_reached"),
+            (day > last, "after_observation"),
             ((outcome == "unclear") & (meeting | (kind == "")), "unclear"),
             (meeting & reached, "attended"),
             (meeting & unsaid, "taken_as_held"),
@@ -122,37 +124,26 @@ class Contacts:
     def doubts(self, fu: Records) -> list[Message]:
         """Return what the records leave open about who was reached, with counts."""
         counts = self.why(fu).value_counts()
-        return [message(f"silence.{name}", n=int(counts[name])) for name in _DOUBTFUL if name in counts]
+        return [message(f"silence.{name}", n=Headcount(counts[name])) for name in _DOUBTFUL if name in counts]
 
     def appointments(self, fu: Records) -> pd.DataFrame:
         """Return the appointments whose date may pause the silence: planned ones, missed ones, any with a day of booking.
+
+        One called off before its date is no longer ahead.
 
         Returns
         -------
         DataFrame
             person, date, booked_on (NaT when not recorded), planned (bool).
-
-        Raises
-        ------
-        InputError
-            If ``booked_on`` does not hold dates, or an appointment is booked after its own date.
         """
         events = fu.events
         kind, outcome, _ = self._codes(fu)
-        planned = (outcome == "planned") | (events["date"] > pd.Timestamp(fu.as_of)).to_numpy()
+        ahead = (events["date"] > pd.Timestamp(fu.as_of)).to_numpy()
+        missed = outcome == "not_reached"
+        planned = ((outcome == "planned") | ahead) & ~missed
         booked_on = events.get("booked_on", pd.Series(pd.NaT, index=events.index, dtype="datetime64[ns]"))
-        if not pd.api.types.is_datetime64_any_dtype(booked_on):
-            raise InputError(
-                f"events, booked_on: must hold dates, but was {booked_on.dtype}; mend the dates or drop the column"
-            )
-        known = booked_on.notna().to_numpy()
-        backwards = known & (booked_on > events["date"]).to_numpy()
-        if backwards.any():
-            raise InputError(
-                f"events, booked_on: {int(backwards.sum())} appointments are booked after their own date (first: row "
-                f"{int(np.flatnonzero(backwards)[0])}, counted from 0); mend booked_on or date"
-            )
-        kept = ((kind == "meeting") | (kind == "")) & (planned | (outcome == "not_reached") | known)
+        meeting = (kind == "meeting") | (kind == "")
+        kept = meeting & (planned | missed | booked_on.notna().to_numpy()) & ~(missed & ahead)
         return events.assign(booked_on=booked_on, planned=planned).loc[
             kept, ["person", "date", "booked_on", "planned"]
         ]
@@ -211,7 +202,9 @@ def _classes(events: pd.DataFrame, column: str, classes: Mapping[str, str]) -> n
             f"events, {column}: {len(unknown)} values are no code of the vocabulary ({shown}); read the records with "
             "FollowUp.read or FollowUp.from_frames"
         )
-    return values.map(dict(classes)).fillna("").to_numpy(dtype=object)
+    found = values.map(dict(classes)).to_numpy(dtype=object)
+    found[values.isna().to_numpy()] = ""
+    return found
 
 
 def _unknown_kind(vocabulary: Vocabulary, kind: str) -> Fault:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.silence.life import BOOKING, CONTACT, DISENGAGED, RETURNED, STATUS, Life, cut
 from evalkit.silence.records import Records, covariates, days_between, made, observed_until, situations_of
@@ -221,15 +222,15 @@ def _said(
     counts = {
         "not_entered": len(fu.people) - len(found.person),
         "late_entrants": int((~analysed).sum()),
-        "own_end": int((observed_until(fu) < as_of).sum()),
+        "own_end": int((observed_until(fu)[found.person] < as_of).sum()),
         "booking_day_unknown": _undated_bookings(fu, rule, found),
         "spared": sum(len(life.spared) for life in found.lives),
         "came_back": _came_back(frame, fu),
     }
-    said += [message(f"silence.{name}", n=n, days=rule.days) for name, n in counts.items() if n]
+    said += [message(f"silence.{name}", n=Headcount(n), days=rule.days) for name, n in counts.items() if n]
     unconfirmed = _unconfirmed(fu, rule, found)
     if unconfirmed:
-        said.append(message("silence.unconfirmed", n=unconfirmed, days=rule.unconfirmed_days))
+        said.append(message("silence.unconfirmed", n=Headcount(unconfirmed), days=rule.unconfirmed_days))
     return said
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.disclosure import Headcount, Policy
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.result import Result
@@ -22,7 +23,7 @@ from evalkit.spells.splitting import Track, at_pairs, days_of
 from evalkit.vocabulary import Vocabulary, standard
 from evalkit.wording import Message, message
 
-__all__ = ["CENSORED", "INTERIOR", "Spells", "leads_to", "pseudonym"]
+__all__ = ["AT_RISK", "CENSORED", "INTERIOR", "DaysTable", "Spells", "leads_to", "pseudonym"]
 
 #: Clock to the state in which its event can happen.
 AT_RISK = {"engagement": "engaged", "wandering": "wandering", "wait": "waiting"}
@@ -35,6 +36,17 @@ def _no_situations() -> pd.DataFrame:
     return pd.DataFrame({
         name: pd.Series(dtype="datetime64[ns]" if name in ("start", "end") else object) for name in _SITUATIONS
     })  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class DaysTable(Result):
+    """A table of counts with days beside them; published, the days of hidden counts are hidden too."""
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        table, hidden = super()._suppressed(policy)
+        if hidden:
+            table = table.assign(days=table["days"].astype(float).mask(table["status"] == "suppressed"))
+        return table, hidden
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,7 +179,7 @@ class Spells:
             **self.exit_labels(),
             **self.labels,
         }
-        return Result(
+        return DaysTable(
             table, message("spells.question"), (*self.rule, *self.caveats), self.provenance, labels=labels
         )
 
@@ -275,9 +287,15 @@ class Spells:
         undated = sorted(self.acquired - set(tracks))
         frame = frame.drop(columns=undated)
         n_kept = int(frame["person"].nunique())
-        said = [message(
-            "spells.landmark", day=day, n_kept=n_kept, n_left=int(ever) - n_kept, origin=message(f"spells.landmark_{origin}"),
-        )]  # fmt: skip
+        said = [
+            message(
+                "spells.landmark",
+                day=day,
+                n_kept=Headcount(n_kept),
+                n_left=Headcount(ever - n_kept),
+                origin=message(f"spells.landmark_{origin}"),
+            )
+        ]
         if undated:
             said.append(message("spells.landmark_undated", day=day, columns=undated))
         if origin == "shifted":

@@ -380,10 +380,10 @@ def test_a_phone_call_is_no_appointment():
     assert stays(Silence().spells(fu))[0] == ("engaged", 0, 30, "disengaged")
 
 
-def test_an_appointment_booked_after_its_own_date_is_refused():
-    fu = cohort(400, ada={"acts": [(100, "interview", "absent", 120)]})
-    with pytest.raises(InputError, match="1 appointments are booked after their own date"):
-        Silence().spells(fu)
+def test_an_appointment_called_off_before_its_date_is_no_longer_ahead():
+    fu = cohort(400, ada={"contacts": [80, 160, 240], "acts": [(420, "interview", "cancelled")]})
+    assert stays(THRESHOLD.spells(fu))[0] == ("engaged", 0, 330, "disengaged")
+    assert Silence().contacts.tally(fu).tidy()["reason"].tolist() == ["attended", "not_reached"]
 
 
 # ---- where everybody stands -----------------------------------------------------------------------------------------------
