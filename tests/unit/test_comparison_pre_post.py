@@ -414,3 +414,13 @@ def test_a_published_answer_is_the_same_for_every_table_with_the_same_margins_an
     one, other = (a.table.drop(columns="reason") for a in answers)
     pd.testing.assert_frame_equal(one, other)
     assert answers[0].summary("fr") == answers[1].summary("fr")
+
+
+def test_the_picture_names_its_lines_in_words():
+    import matplotlib.pyplot as plt
+
+    ax = pre_post(*waves(stayed_1=20, lost=2, gained=12, stayed_0=16)).plot(lang="fr")
+    names = " ".join(label.get_text().replace("\n", " ") for label in ax.get_yticklabels())
+    plt.close(ax.figure)
+    assert "différence (intervalle de Newcombe)" in names
+    assert "part après (intervalle de Wilson)" in names

@@ -415,3 +415,25 @@ def test_a_difference_that_cannot_be_computed_is_named():
         "19e",
         "missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "spotted", "hidden"),
+    [("fr", "Repérés\u00a0:\u00a0200", "masqué"), ("en", "Spotted:\u00a0200", "suppressed")],
+)
+def test_the_flow_is_drawn_with_its_numbers_and_without_the_hidden_ones(lang, spotted, hidden):
+    import matplotlib.pyplot as plt
+
+    fu = records(n=200, seed=5)
+    raw = flow(fu)
+    axes = [raw.plot(lang=lang), raw.publish().plot(lang=lang)]
+    texts = ["\n".join(t.get_text() for t in ax.texts) for ax in axes]
+    for ax in axes:
+        plt.close(ax.figure)
+    assert all(spotted in text for text in texts)
+    assert hidden not in texts[0]
+    assert hidden in texts[1]
+    small = value(raw, part="situation", term="abandoned", site="all", channel="all")
+    assert 0 < small < 11
+    assert f"\u00a0{small} (" in texts[0]
+    assert f"\u00a0{small} (" not in texts[1]
