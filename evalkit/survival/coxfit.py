@@ -23,6 +23,7 @@ from evalkit.result import Result
 from evalkit.survival.curveset import CurveValues
 from evalkit.survival.newton import Maximum, invert
 from evalkit.survival.partial import Likelihood
+from evalkit.survival.readings import labels_of
 from evalkit.survival.slots import Slots
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message

@@ -244,9 +244,9 @@ class Curves(Result):
             if self.sums is not None:
                 counts = self.sums.at_risk(ticks)[i]
             else:
-                place = np.searchsorted(group["time"].to_numpy(), ticks, side="right") - 1
-                counts = group["n_risk"].to_numpy(dtype=float)[np.maximum(place, 0)]
-                counts = np.where(ticks > group["time"].iloc[-1], np.nan, counts)
+                # Coarsened: of the numbers between two times shown, the later one is the safe side.
+                shown = np.append(group["n_risk"].to_numpy(dtype=float), np.nan)
+                counts = shown[np.searchsorted(group["time"].to_numpy(), ticks, side="left")]
             rows += [
                 dict(zip(self.by, key, strict=True)) | {"time": t, "n_risk": c}
                 for t, c in zip(ticks, counts, strict=True)
@@ -256,7 +256,14 @@ class Curves(Result):
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate: steps of a few people are merged, see `evalkit.disclosure.coarsen_curve`."""
         published = super().publish(policy)
-        return published if self.provenance.kind != "records" else dataclasses.replace(published, sums=None)
+        if self.provenance.kind != "records":
+            return published
+        published = dataclasses.replace(published, sums=None)
+        if len(published.table) == len(self.table):
+            return published
+        return published.with_caveats(
+            message("survival.coarsened", threshold=published.published_under.threshold)
+        )
 
     # -- plumbing ----------------------------------------------------------------------------------------------------
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
