@@ -427,7 +427,7 @@ def test_the_flow_is_drawn_with_its_numbers_and_without_the_hidden_ones(lang, sp
     fu = records(n=200, seed=5)
     raw = flow(fu)
     axes = [raw.plot(lang=lang), raw.publish().plot(lang=lang)]
-    texts = ["\n".join(t.get_text() for t in ax.texts) for ax in axes]
+    texts = [" ".join(t.get_text() for t in ax.texts).replace("\n", " ") for ax in axes]
     for ax in axes:
         plt.close(ax.figure)
     assert all(spotted in text for text in texts)
