@@ -33,7 +33,7 @@ def follow_up(tape: Tape, as_of: dt.date | str | None, everybody: bool) -> Follo
 class _Dashboard:
     def __init__(self, tape: Tape, as_of: dt.date | str | None, everybody: bool):
         self.tape, self.tables = tape, tape.pathway.tables
-        self.day = pd.Timestamp(tape.horizon if as_of is None else as_of).normalize()
+        self.day = pd.Timestamp(tape.closing if as_of is None else as_of).normalize()
         if not pd.Timestamp(self.tables.start) <= self.day <= pd.Timestamp(self.tables.end):
             raise InputError(
                 f"as_of: {self.day:%Y-%m-%d} is outside the play, {self.tables.start} to {self.tables.end}"

@@ -264,10 +264,15 @@ class Calendar(Table):
 
 
 class PathwayTables(Table):
-    """The whole of a `[pathway]`; `silence` is after how many days without contact the outputs call somebody disengaged."""
+    """The whole of a `[pathway]`.
+
+    `closing` is the day on which outputs and dashboard are cut unless told otherwise, the last day by default; `silence` is after
+    how many days without contact the outputs call somebody disengaged.
+    """
 
     start: dt.date
     end: dt.date
+    closing: dt.date | None = None
     silence: Positive = 90.0
     sites: Annotated[tuple[str, ...], Field(min_length=1)] = ("all",)
     attributes: dict[str, Attribute] = Field(default_factory=dict)
@@ -281,5 +286,9 @@ class PathwayTables(Table):
         if self.end < self.start:
             raise PydanticCustomError(
                 "simulation.period_order", "order", {"start": self.start, "stop": self.end}
+            )
+        if self.closing is not None and not self.start <= self.closing <= self.end:
+            raise PydanticCustomError(
+                "simulation.closing", "closing", {"closing": self.closing, "start": self.start, "stop": self.end}
             )
         return self

@@ -61,7 +61,7 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
     ----------
     tape : Tape
     until : date
-        The last day played by default.
+        The pathway's closing day by default, else the last day played.
         Somebody without solution is disengaged after the pathway's `silence` in days without contact, unless an appointment is
         booked.
     """
@@ -92,7 +92,7 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
 
 
 def _end_of(tape: Tape, until: dt.date | str | None) -> int:
-    day = pd.Timestamp(tape.horizon if until is None else until).date()
+    day = pd.Timestamp(tape.closing if until is None else until).date()
     if not tape.plan.start <= day <= tape.horizon:
         raise InputError(f"until: {day} is outside the play, {tape.plan.start} to {tape.horizon}")
     return tape.plan.tick(day) + TICKS_PER_DAY
@@ -158,7 +158,7 @@ def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
     ----------
     tape : Tape
     until : date
-        Counted up to the end of this day; the last day played by default.
+        Counted up to the end of this day; by default the closing day.
 
     Returns
     -------

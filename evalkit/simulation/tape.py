@@ -64,6 +64,11 @@ class Tape:
         return self.pathway.tables.end
 
     @property
+    def closing(self) -> dt.date:
+        """The day on which outputs and dashboard are cut unless told otherwise."""
+        return self.pathway.tables.closing or self.horizon
+
+    @property
     def provenance(self) -> Provenance:
         """Simulated youths: the pathway's digest, the seed, the replication."""
         return Provenance(
@@ -279,7 +284,7 @@ class Tape:
         return np.maximum(overlap, 0).sum(axis=0) / (ends - starts)
 
     def follow_up(self, as_of: dt.date | str | None = None, everybody: bool = False) -> FollowUp:
-        """Return the dashboard a programme would have kept of this play, cut on `as_of` (default: the last day played).
+        """Return the dashboard a programme would have kept of this play, cut on `as_of` (default: the closing day).
 
         Parameters
         ----------

@@ -69,6 +69,13 @@ def test_nothing_after_the_day_counts(tape):
         counts(tape, "2012-06-01")
 
 
+def test_outputs_and_dashboard_are_cut_on_the_closing_day_unless_told_otherwise(tape):
+    assert f"{tape.closing}" == DAY
+    assert counts(tape).equals(counts(tape, DAY))
+    assert tape.follow_up().equals(tape.follow_up(DAY))
+    assert value(counts(tape, "2011-12-31"), "situation", "abandoned") >= value(counts(tape), "situation", "abandoned")
+
+
 def test_the_dashboard_tells_the_same_counts(with_list):
     fu, table = with_list.follow_up(DAY), counts(with_list, DAY)
     assert fu.provenance.kind == "simulated"
