@@ -40,7 +40,7 @@ def flow_diagram(
     tall = sum(_tall(box) for box in drawn["main"]) + sum(_tall(box) + 1.5 for box in drawn["aside"])
     tall += 5.5 + max(map(_tall, drawn["ends"]), default=0)
     if ax is None:
-        figure = plt.figure(figsize=(10.5, 0.175 * tall + 0.6))
+        figure = plt.figure(figsize=(9.0, 0.175 * tall + 0.6))
         ax = figure.add_axes((0.01, 0.01, 0.98, 0.98 - 0.45 / (0.175 * tall + 0.6)))
     ax.set(xlim=(0, 100), ylim=(-tall, 0.3))
     ax.set_axis_off()
@@ -72,7 +72,7 @@ def flow_diagram(
 
 def _wrapped(box: Box, width: float) -> tuple[list[str], list[str]]:
     # Letters that fit: bold ones are wider. A word is never cut.
-    bold, plain = (max(int(k * (width - 2)), 8) for k in (1.28, 1.42))
+    bold, plain = (max(int(k * (width - 2)), 8) for k in (1.1, 1.22))
     lines = [textwrap.wrap(line, plain, subsequent_indent="   ", break_long_words=False) for line in box[1]]
     return textwrap.wrap(box[0], bold, break_long_words=False), [part for line in lines for part in line]
 
