@@ -36,6 +36,8 @@ def incidence_steps(times: np.ndarray, n_risk: np.ndarray, n_event: np.ndarray) 
     free = np.concatenate([[1.0], np.cumprod(1 - hazard.sum(axis=0))])
     free[free < 1e-15] = 0.0
     risen = np.cumsum(free[:-1] * hazard, axis=1)
+    # Everybody gone by one exit is 1, not 1 less a rounding.
+    risen[risen > 1 - 1e-12] = 1.0
     return Steps(times, n_risk, n_event, free, np.concatenate([np.zeros((len(n_event), 1)), risen], axis=1))
 
 

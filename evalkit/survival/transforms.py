@@ -45,7 +45,7 @@ def interval(
     if conf_type not in CONF_TYPES:
         raise InputError(f"conf_type: must be one of {', '.join(CONF_TYPES)}, but was {conf_type!r}")
     z = z_value(conf_level)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if conf_type == "plain":
             return np.maximum(p - z * std_error, 0), np.minimum(p + z * std_error, 1)
         inside = np.where(p > 0, p, np.nan)
