@@ -24,7 +24,11 @@ def analyse(study):
 
     yield Section(tell("people_title"), [tell("people", **counts)])
     yield Table("people", result(study, tell("people_question"), people_table(counts)))
-    yield Table("undated", result(study, tell("undated_question", n=counts["undated"]), undated_table(read.undated)))
+    yield Table(
+        "undated",
+        result(study, tell("undated_question", n=counts["undated"]), undated_table(read.undated)),
+        max_rows=10,
+    )
 
     # Leaving: recorded departures only, from day 0; completers are censored at the length of the module.
     leaving = fu.spells(ek.Silence(days=NEVER, dated_at="threshold", booked="counts"))
@@ -72,13 +76,31 @@ def with_late_entry(tte):
 
 
 def people_table(counts):
-    kinds = ["registrations", "undated", "never_started", "late", "failed_dated", "submissions", "banked", "after_leaving"]
+    kinds = [
+        "registrations",
+        "undated",
+        "never_started",
+        "late",
+        "failed_dated",
+        "submissions",
+        "banked",
+        "after_leaving",
+    ]
     return pd.DataFrame({"term": kinds, "count": [counts[k] for k in kinds]})
 
 
 def undated_table(undated):
-    columns = {"code_module": "module", "code_presentation": "presentation", "id_student": "student", "final_result": "outcome"}
-    return undated[list(columns)].rename(columns=columns).sort_values(list(columns.values())[:3], ignore_index=True)
+    columns = {
+        "code_module": "module",
+        "code_presentation": "presentation",
+        "id_student": "student",
+        "final_result": "outcome",
+    }
+    return (
+        undated[list(columns)]
+        .rename(columns=columns)
+        .sort_values(list(columns.values())[:3], ignore_index=True)
+    )
 
 
 def result(study, question, table):

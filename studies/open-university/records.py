@@ -59,7 +59,12 @@ def read(folder: Path, provenance: Provenance) -> Records:
         "person": kept["person"], "track": "status", "state": state, "start": day(kept["left_day"]), "end": pd.NaT,
     })[left]  # fmt: skip
     follow_up = ek.FollowUp.from_frames(
-        people, submissions.frame, situations, as_of=submissions.last_day, vocabulary=_vocabulary(), provenance=provenance
+        people,
+        submissions.frame,
+        situations,
+        as_of=submissions.last_day,
+        vocabulary=_vocabulary(),
+        provenance=provenance,
     )
     counts = {
         "registrations": len(registrations),
@@ -79,7 +84,9 @@ def _registrations(folder: Path) -> pd.DataFrame:
     info = pd.read_csv(folder / "studentInfo.csv", dtype=str)
     dates = pd.read_csv(folder / "studentRegistration.csv", dtype=str)
     lengths = pd.read_csv(folder / "courses.csv", dtype={"module_presentation_length": float})
-    frame = info.merge(dates, on=KEYS, validate="one_to_one").merge(lengths, on=KEYS[:2], validate="many_to_one")
+    frame = info.merge(dates, on=KEYS, validate="one_to_one").merge(
+        lengths, on=KEYS[:2], validate="many_to_one"
+    )
     frame["left_day"] = pd.to_numeric(frame["date_unregistration"])
     frame["registered_day"] = pd.to_numeric(frame["date_registration"])
     starts = tomllib.loads((HERE / "facts" / "presentations.toml").read_text(encoding="utf-8"))["start"]
@@ -101,7 +108,9 @@ def _submissions(folder: Path, registrations: pd.DataFrame) -> _Submissions:
     rows = pd.read_csv(folder / "studentAssessment.csv", dtype={"id_assessment": str, "id_student": str})
     rows = rows.merge(assessments[["id_assessment", *KEYS[:2]]], on="id_assessment", validate="many_to_one")
     rows = rows.merge(
-        registrations[[*KEYS, "person", "day_zero", "left_day", "module_presentation_length"]], on=KEYS, how="inner"
+        registrations[[*KEYS, "person", "day_zero", "left_day", "module_presentation_length"]],
+        on=KEYS,
+        how="inner",
     )
     banked = rows["is_banked"].eq(1)
     frame = pd.DataFrame({
@@ -114,7 +123,9 @@ def _submissions(folder: Path, registrations: pd.DataFrame) -> _Submissions:
     })  # fmt: skip
     ends = registrations["day_zero"] + pd.to_timedelta(registrations["module_presentation_length"], unit="D")
     last = max(frame["date"].max(), ends.max())
-    return _Submissions(frame, int(banked.sum()), int((rows["date_submitted"] > rows["left_day"]).sum()), last)
+    return _Submissions(
+        frame, int(banked.sum()), int((rows["date_submitted"] > rows["left_day"]).sum()), last
+    )
 
 
 def _vocabulary() -> Vocabulary:
