@@ -4,8 +4,8 @@ Not a validation of any programme: it proves that the two halves of evalkit agre
 
     python tests/closed_loop/loop.py --plays 500 --jobs 2     # writes tests/closed_loop/loop.csv and misclassification.csv
 
-Exits observed exactly: two competing exits with constant hazards and a trait that doubles both. Aalen-Johansen at days 90 and 180 and
-the Cox coefficient must be unbiased and their 95 % intervals must cover as stated. The wrong way, dropping those still inside instead of
+Exits observed exactly: two competing exits with constant hazards and a trait that doubles both. Aalen-Johansen at days 90 and
+180 and the Cox coefficient must be unbiased and their 95 % intervals cover as stated. The wrong way, dropping those inside instead of
 censoring them, is run beside it and must be seen to fail.
 
 Silence: the same reader with the rule of 90 days on a pathway whose disengagement is latent; how often the rule is wrong is reported.
