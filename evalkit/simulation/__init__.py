@@ -3,7 +3,16 @@
 Not an estimator: a tape is read back as a `FollowUp`, and by the same estimators as a city's dashboard.
 """
 
+from evalkit.simulation.assumptions import (
+    BreakEven,
+    break_even,
+    draw_assumptions,
+    influence,
+    over_assumptions,
+    placed,
+)
 from evalkit.simulation.contrasting import Contrast, contrast, vary
+from evalkit.simulation.observing import Observed, observe
 from evalkit.simulation.outcomes import counts, lives, sooner
 from evalkit.simulation.pathway import Pathway
 from evalkit.simulation.playing import play
@@ -12,5 +21,6 @@ from evalkit.simulation.scenario import Scenario
 from evalkit.simulation.tape import Tape
 
 __all__ = [
-    "Contrast", "Pathway", "Replications", "Scenario", "Tape", "contrast", "counts", "lives", "play", "replicate", "sooner", "vary",
+    "BreakEven", "Contrast", "Observed", "Pathway", "Replications", "Scenario", "Tape", "break_even", "contrast", "counts",
+    "draw_assumptions", "influence", "lives", "observe", "over_assumptions", "placed", "play", "replicate", "sooner", "vary",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ Not a statement about a programme: one play is one draw of luck.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,24 @@ import pandas as pd
 from evalkit import wording
 from evalkit.result import Result
 from evalkit.simulation.engine_simpy import OPEN
-from evalkit.wording import Message, message
+from evalkit.wording import Message, catalogue, message
 
 if TYPE_CHECKING:
     from evalkit.simulation.tape import Tape
 
 #: A pool is said to be saturated when, over these last weeks, it served at least this share, and a week's queue is left.
 _WEEKS, _FULL = 13, 0.95
+_COLUMNS = [
+    "pool",
+    "site",
+    "offered",
+    "used",
+    "share_used",
+    "queue_mean",
+    "queue_longest",
+    "queue_end",
+    "saturated",
+]
 _LABELS = {
     "pool": {"fr": "capacité", "en": "pool"},
     "offered": {"fr": "offert", "en": "offered"},
@@ -29,6 +40,8 @@ _LABELS = {
     "queue_longest": {"fr": "file la plus longue", "en": "longest queue"},
     "queue_end": {"fr": "file à la fin", "en": "queue at the end"},
     "saturated": {"fr": "saturé", "en": "saturated"},
+    "yes": {"fr": "oui", "en": "yes"},
+    "no": {"fr": "non", "en": "no"},
 }
 
 
@@ -43,18 +56,24 @@ def utilisation(tape: Tape) -> Result:
         full = share >= _FULL and last["queue"].iloc[-1] > max(1.0, last["offered"].mean())
         if full:
             warnings.append(
-                message("simulation.saturated", site=site, pool=pool, used=share, weeks=len(last), queue=int(last["queue"].iloc[-1]))
+                message("simulation.saturated", site=_word(site), pool=_word(pool), used=share, weeks=len(last), queue=int(last["queue"].iloc[-1]))
             )  # fmt: skip
         rows.append({
             "pool": pool, "site": site, "offered": weeks["offered"].sum(), "used": weeks["used"].sum(), "share_used": _share(weeks),
             "queue_mean": weeks["queue"].mean(), "queue_longest": int(weeks["queue"].max()), "queue_end": int(weeks["queue"].iloc[-1]),
-            "saturated": bool(full),
+            "saturated": "yes" if full else "no",
         })  # fmt: skip
     caveats: list[Message] = [*warnings, message("result.simulated")]
     return Result(
-        pd.DataFrame(rows, columns=list(("pool", "site", *[k for k in _LABELS if k != "pool"]))),
-        message("simulation.question_utilisation"), tuple(caveats), tape.provenance, labels=_LABELS,
+        pd.DataFrame(rows, columns=_COLUMNS),
+        message("simulation.question_utilisation"), tuple(caveats), tape.provenance,
+        labels={**_LABELS, **{name: _word(name) for name in (*tape.plan.pools, "all") if _word(name) != name}},
     )  # fmt: skip
+
+
+def _word(code: str) -> Any:
+    """Return the words of a pool or site that has some, else its name."""
+    return catalogue("simulation").get(f"word_{code}", code)
 
 
 def _share(weeks: pd.DataFrame) -> float:
@@ -84,5 +103,9 @@ def summary(tape: Tape, lang: str | None = None) -> str:
             "last": row["queue_end"],
             "used": row["share_used"],
         }
-        lines.append(wording.text("simulation.pool_line", lang, pool=row["pool"], site=row["site"], **values))
+        lines.append(
+            wording.text(
+                "simulation.pool_line", lang, pool=_word(row["pool"]), site=_word(row["site"]), **values
+            )
+        )
     return "\n".join([*lines, *(c.text(lang) for c in result.caveats)])
