@@ -144,13 +144,12 @@ class _Page:
 
         parts: list[Any] = [self.answer]
         for block, result in self.blocks:
-            parts.append(Section(block.title))
-            if block.picture:
-                parts.append(Figure(block.name, result, alt=block.alt or block.title))
-            else:
-                parts.append(Table(block.name, result))
             if block.name in self.milestones:
-                parts.append(Table(f"{block.name}_days", self.milestones[block.name]))
+                parts += self._curve_parts(block, result)
+            elif block.picture:
+                parts += [Section(block.title), Figure(block.name, result, alt=block.alt or block.title)]
+            else:
+                parts += [Section(block.title), Table(block.name, result)]
         document = Document(
             message("cli.page_title", date=self.now.as_of), message("cli.page_question", date=self.now.as_of), parts,
             self.caveats, self.now.provenance,
@@ -159,6 +158,20 @@ class _Page:
             result.save(folder, name)
         lang = wording.language()
         return write(document, folder / f"report-{lang}.html", lang)
+
+    def _curve_parts(self, block: Any, result: Result) -> list[Any]:
+        from evalkit.report import Figure, Section, Table
+
+        title = message(f"cli.title_curve_{_which(block.name)}")
+        columns = ["cause", "time", "estimate", "conf_low", "conf_high", "n_risk"]
+        days = self.milestones[block.name]
+        return [
+            Section(title),
+            Figure(block.name, result, alt=block.alt or block.title),
+            Table(
+                f"{block.name}_days", days, message("cli.title_days"), [c for c in columns if c in days.table]
+            ),
+        ]
 
     def _answer(self) -> Answer:
         """Return the page in a few sentences, from published figures only."""
@@ -173,6 +186,8 @@ class _Page:
         ]  # fmt: skip
         for name, result in self.milestones.items():
             lines += self._said_of_curve(name, result)
+        if any("cli.hidden" in (getattr(v, "key", "") for v in line.values.values()) for line in lines):
+            lines.append(message("cli.hidden_rule", threshold=self.policy.threshold))
         return Answer(lines)
 
     def _said_of_curve(self, name: str, result: Result) -> list[Any]:
@@ -198,6 +213,11 @@ class _Page:
 
         def count(term: str) -> Any:
             value = counts.get(term, 0)
-            return message("cli.hidden", threshold=self.policy.threshold) if value != value else int(value)
+            return message("cli.hidden") if value != value else int(value)
 
         return count
+
+
+def _which(name: str) -> str:
+    """Return whether a curve is the only one, or the low or the high one of two."""
+    return name.removeprefix("disengagement").lstrip("_") or "only"

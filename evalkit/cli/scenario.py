@@ -222,8 +222,8 @@ def _plain(result: Result) -> Result:
 
 def _side_by_side(result: Result, names: Sequence[str]) -> Result:
     """Return the means of several scenarios in a column each."""
-    means = result.table.pivot_table("estimate", ["outcome", "part"], "scenario", sort=False, dropna=False)
-    table = means.reindex(columns=list(names)).dropna(how="all").reset_index()
+    means = result.table.set_index(["outcome", "part", "scenario"])["estimate"].unstack("scenario", sort=False)
+    table = means.reindex(columns=list(names)).reset_index()
     return replace(result, table=table.rename_axis(columns=None))
 
 

@@ -20,7 +20,9 @@ from evalkit.provenance import versions
 from evalkit.report.parts import Assumptions, Document, Figure, Section, Table, spoken
 
 #: Cells that are numbers once written in a language: digits with their separators, signs, "p = ", a missing value.
-_NUMBER = re.compile(r"[-−+<=p\s\d.,%–∞\u00a0\u202f]+")
+_NUMBER = re.compile(r"[-−+<=p()\s\d.,%–∞\u00a0\u202f]*")
+#: A first column with longer cells is given room and wraps, a shorter one stays on one line; a longer cell is a sentence.
+_SHORT, _LONG = 28, 50
 
 _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 
@@ -91,7 +93,8 @@ def _table(part: Table, lang: str, number: _Numbering) -> dict[str, Any]:
         result = replace(result, table=result.table[list(part.columns)])
     shown = result.display(lang)
     rows = [[str(cell) for cell in row] for row in shown.head(part.max_rows).itertuples(index=False)]
-    numeric = [all(_NUMBER.fullmatch(row[i]) for row in rows) for i in range(len(shown.columns))]
+    columns = list(zip(*rows, strict=True)) or [()] * len(shown.columns)
+    words = {wording.text(f"columns.{code}", lang) for code in ("suppressed", "not_estimable")}
     more = len(shown) - len(rows)
     return {
         "kind": "table",
@@ -99,10 +102,20 @@ def _table(part: Table, lang: str, number: _Numbering) -> dict[str, Any]:
         "name": part.name,
         "title": spoken(part.title or result.question, lang),
         "headings": [str(c) for c in shown.columns],
-        "numeric": numeric,
+        "kinds": [_kind([c for c in column if c not in words]) for column in columns],
         "rows": rows,
+        # Leading blanks are a level: as a margin, they hold when the line wraps.
+        "levels": [len(cell) - len(cell.lstrip()) for cell in columns[0]],
+        "short": all(len(cell) <= _SHORT for cell in columns[0]),
         "more": wording.text("report.more_rows", lang, n=more, name=part.name) if more else "",
     }
+
+
+def _kind(cells: list[str]) -> str:
+    """Return how a column is set: numbers to the right, sentences with room, words as they come."""
+    if all(_NUMBER.fullmatch(cell) for cell in cells):
+        return "number"
+    return "sentence" if any(len(cell) > _LONG for cell in cells) else ""
 
 
 def _figure(part: Figure, lang: str, number: _Numbering) -> dict[str, Any]:

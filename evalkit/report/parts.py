@@ -6,7 +6,7 @@ Not a page: parts hold no layout and decide nothing; `evalkit.report.html` sets 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -250,12 +250,8 @@ class Document:
         for part in self.parts:
             if isinstance(part, (Table, Figure)):
                 said += [c.text(lang) for c in part.result.caveats]
-        return unique(said)
-
-
-def unique(items: Iterable[str]) -> list[str]:
-    """Return the items without repeats, in order."""
-    return list(dict.fromkeys(items))
+        # A caveat may begin with a hidden number ("fewer than 11 …"), written for the middle of a sentence.
+        return list(dict.fromkeys(line[:1].upper() + line[1:] for line in said))
 
 
 def _checked_result(part: Any) -> None:

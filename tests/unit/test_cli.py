@@ -215,6 +215,211 @@ def test_an_unexpected_error_is_evalkits_fault_and_says_how_to_see_more(run, min
     assert "Traceback" in run("study", "run", mine, "--debug")[2]
 
 
+# --- scenario --------------------------------------------------------------------------------------------------------------------
+
+TINY = """
+name = "tiny"
+title = { fr = "Un guichet", en = "A counter" }
+[pathway]
+start = 2024-01-01
+end = 2024-03-31
+[pathway.pools.counter]
+weekly = 3
+[pathway.sources.street]
+to = "queue"
+arrivals = "fixed"
+periods = [{ from = 2024-01-01, to = 2024-03-31, number = 39 }]
+[pathway.states.queue]
+kind = "wait"
+pool = "counter"
+done = "served"
+[pathway.states.served]
+kind = "exit"
+"""
+
+
+@pytest.fixture
+def tiny() -> Path:
+    path = Path("tiny.toml")
+    path.write_text(TINY, encoding="utf-8")
+    return path
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the printed lines, which stand at least three spaces apart."""
+    return [re.split(r" {3,}", line.strip()) for line in text.splitlines()]
+
+
+def test_a_good_scenario_is_said_to_be_good(run, tiny):
+    status, out, err = run("scenario", "check", tiny)
+    assert (status, err) == (0, "")
+    assert "tiny.toml : correct" in out
+
+
+def test_the_faults_of_all_files_are_said_at_once(run, tiny):
+    Path("a.toml").write_text(TINY.replace("number = 39", "nomber = 39"), encoding="utf-8")
+    Path("b.toml").write_text(TINY.replace("weekly = 3", "weekly = 3,5"), encoding="utf-8")
+    status, out, err = run("scenario", "check", "a.toml", tiny, "b.toml", "c.toml")
+    assert (status, out) == (2, "")
+    assert "a.toml, ligne 12 :" in err
+    assert "vouliez-vous dire « number » ?" in " ".join(err.split())
+    assert "b.toml, ligne 8 : weekly = 3,5 : écrivez 3.5" in err
+    assert "c.toml : ce fichier n’existe pas" in err
+
+
+def test_diff_says_what_changes(run, tiny):
+    Path("more.toml").write_text(
+        TINY.replace("weekly = 3", "weekly = 5").replace('"tiny"', '"more"'), encoding="utf-8"
+    )
+    status, out, _ = run("scenario", "diff", tiny, "more.toml")
+    assert status == 0
+    assert ["pathway.pools.counter.weekly", "3", "5"] in [row[:3] for row in rows(out)]
+
+
+def test_a_run_gives_results_use_of_slots_and_the_seed(run, tiny):
+    status, out, err = run("scenario", "run", tiny, "--replications", 3, "--seed", 7)
+    assert (status, err) == (0, "")
+    assert ["repérés", "39", "39", "39"] in rows(out)
+    assert any(row[:2] == ["counter", "all"] for row in rows(out))
+    assert "ils ne mesurent aucun effet" in out
+    assert "Graine : 7" in out
+
+
+def test_a_run_does_not_depend_on_the_number_of_processes(run, tiny):
+    one, two = (
+        run("scenario", "run", tiny, "--replications", 3, "--jobs", jobs, "--json")[1] for jobs in (1, 2)
+    )
+    assert json.loads(one) == json.loads(two)
+
+
+def test_a_run_writes_all_its_results(run, tiny):
+    _, out, _ = run("scenario", "run", tiny, "--replications", 2, "--out", "results")
+    assert {p.name for p in Path("results").iterdir()} == {
+        "outputs.csv", "outputs.json", "outputs_plays.csv", "utilisation.csv", "utilisation.json",
+    }  # fmt: skip
+    assert out.rstrip().endswith("results")
+
+
+def test_vary_sets_the_values_side_by_side(run, tiny):
+    status, out, _ = run(
+        "scenario", "run", tiny, "--vary", "pathway.pools.counter.weekly=3:5:2", "--replications", 2
+    )
+    assert status == 0
+    heading = next(row for row in rows(out) if row[0] == "résultat")
+    assert heading[2:] == ["pathway.pools.counter.weekly = 3", "pathway.pools.counter.weekly = 5"]
+    assert ["repérés", "39", "39"] in rows(out)
+
+
+def test_vary_explains_its_form(run, tiny):
+    status, _, err = run("scenario", "run", tiny, "--vary", "weekly")
+    assert status == 2
+    assert "écrivez clé=de:à:pas" in err
+
+
+def test_trace_tells_one_person_and_names_others_when_there_is_none(run, tiny):
+    status, out, _ = run("scenario", "run", tiny, "--trace", "street-all-00001")
+    assert status == 0
+    assert [row[2] for row in rows(out) if len(row) == 5][1:] == ["queue", "served"]
+    status, _, err = run("scenario", "run", tiny, "--trace", "Camille")
+    assert status == 2
+    assert "street-all-00001" in err
+
+
+def test_compare_gives_differences_from_the_first_file(run, tiny):
+    Path("more.toml").write_text(
+        TINY.replace("number = 39", "number = 45").replace('"tiny"', '"more"'), encoding="utf-8"
+    )
+    status, out, err = run("scenario", "compare", tiny, "more.toml", "--replications", 2)
+    assert (status, err) == (0, "")
+    assert ["repérés", "39", "45", "6", "6", "6", "6", "6"] in rows(out)
+    assert "même hasard" in out
+    status, _, err = run("scenario", "compare", tiny)
+    assert status == 2
+    assert "au moins deux scénarios" in err
+
+
+# --- describe --------------------------------------------------------------------------------------------------------------------
+
+DASHBOARD = ROOT / "examples" / "dashboard"
+
+
+def test_describe_answers_in_a_few_sentences_and_writes_a_page(run):
+    status, out, err = run("describe", DASHBOARD, "--out", "page")
+    assert (status, err) == (0, "")
+    assert "Au 30 juin 2011, jeunes repérés : 115." in out
+    assert "À rappeler aujourd’hui" in out
+    assert "entament un silence de trois mois" in " ".join(out.split())
+    assert out.splitlines()[-1] == "Rapport : page/report-fr.html"
+    for name in ("flow_table", "table_one", "indicators", "alert", "disengagement", "disengagement_days"):
+        assert (Path("page") / f"{name}.csv").is_file()
+    assert "table-changes" not in Path("page/report-fr.html").read_text(encoding="utf-8")
+
+
+def test_describe_says_what_changed_since_an_earlier_dashboard(run):
+    later = ROOT / "examples" / "dashboard-later"
+    status, out, _ = run(
+        "describe", later, "--previous", DASHBOARD, "--out", "page", "--lang", "en", "--json"
+    )
+    assert status == 0
+    said = json.loads(out)
+    assert {row["term"] for row in said["tables"]["changes"] if row["part"] == "people"} >= {"new", "moved"}
+    assert "What changed since the last export" in Path(said["report"]).read_text(encoding="utf-8")
+
+
+def test_a_dashboard_of_real_people_is_masked(run):
+    folder = Path("real")
+    folder.mkdir()
+    for file in DASHBOARD.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "dashboard.toml").write_text("as_of = 2011-06-30\n", encoding="utf-8")
+    status, out, _ = run("describe", folder, "--out", "page")
+    assert status == 0
+    assert "Masqué : moins de 11" in " ".join(out.split())
+    assert "masqué" in Path("page/report-fr.html").read_text(encoding="utf-8")
+    status, out, _ = run(
+        "describe", folder, "--out", "page", "--threshold", 3, "--reason", "accord écrit du service"
+    )
+    assert status == 0
+    assert "accord écrit du service" in Path("page/report-fr.html").read_text(encoding="utf-8")
+
+
+def test_lowering_the_threshold_needs_a_reason(run):
+    status, out, err = run("describe", DASHBOARD, "--threshold", 5)
+    assert (status, out) == (2, "")
+    assert "écrivez pourquoi avec --reason" in err
+
+
+def test_a_dashboard_without_entries_says_that_no_curve_can_be_drawn(run):
+    folder = Path("listed")
+    folder.mkdir()
+    (folder / "people.csv").write_text(
+        "person,spotted_on\n" + "".join(f"{i},2011-01-01\n" for i in range(30)), encoding="utf-8"
+    )
+    status, out, err = run("describe", folder, "--as-of", "30/06/2011", "--out", "page")
+    assert (status, err) == (0, "")
+    assert "entament" not in out
+    assert "ne peut pas être estimé" in Path("page/report-fr.html").read_text(encoding="utf-8")
+
+
+def test_a_template_is_written_once_and_read_back(run):
+    status, out, _ = run("describe", "--template", "tableau.xlsx")
+    assert status == 0
+    assert "tableau.xlsx" in out
+    assert Path("tableau.xlsx").is_file()
+    assert run("describe", "--template", "tableau.xlsx")[0] == 2
+    assert run("describe", "--template", "tableau.csv")[0] == 2
+
+
+def test_describe_needs_something_to_read(run):
+    for args in (["describe"], ["describe", "nowhere"]):
+        status, out, err = run(*args)
+        assert (status, out) == (2, "")
+        assert "Traceback" not in err
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------------------
+
+
 def test_a_stream_that_cannot_write_french_spaces_gets_plain_ones():
     from io import TextIOWrapper
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -383,3 +384,27 @@ def test_parts_refuse_what_they_cannot_show(make, said):
 
 def test_a_part_published_keeps_its_policy():
     assert Table("t", result()).published(Policy(20)).result.published_under == Policy(20)
+
+
+# --- a study of ours ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_published_cox_table_is_found_again_to_the_last_printed_digit():
+    study = Study.load(Path(__file__).resolve().parents[2] / "studies" / "rossi")
+    check = study.check()
+    assert check.ok, check.summary("en")
+    verdicts = pd.read_csv(study.path("expected", "published_against_found.csv"))["verdict"]
+    assert len(verdicts) == 25
+    assert set(verdicts) == {"same"}
+
+
+def test_a_figure_that_moves_by_half_a_printed_digit_is_not_found_again(tmp_path):
+    source = Path(__file__).resolve().parents[2] / "studies" / "rossi"
+    folder = tmp_path / "rossi"
+    shutil.copytree(source, folder)
+    rewrite(folder, "facts/printed.csv", "fin,estimate,-0.3794", "fin,estimate,-0.3795")
+    run = Study.load(folder).run(tmp_path / "out", lang=())
+    assert run.answer.text("en").startswith("24 of the 25 printed values")
+    assert "fin,estimate,-0.3795,-0.379422" in (run.folder / "published_against_found.csv").read_text(
+        encoding="utf-8"
+    )
