@@ -222,9 +222,12 @@ def _plain(result: Result) -> Result:
 
 def _side_by_side(result: Result, names: Sequence[str]) -> Result:
     """Return the means of several scenarios in a column each."""
-    means = result.table.set_index(["outcome", "part", "scenario"])["estimate"].unstack("scenario", sort=False)
-    table = means.reindex(columns=list(names)).reset_index()
-    return replace(result, table=table.rename_axis(columns=None))
+    keys = ["outcome", "part"]
+    shown = result.table[keys].drop_duplicates()
+    for name in names:
+        mine = result.table.loc[result.table["scenario"] == name, [*keys, "estimate"]]
+        shown = shown.merge(mine.rename(columns={"estimate": name}), on=keys, how="left")
+    return replace(result, table=shown)
 
 
 def _save(results: dict[str, Any], out: str | None) -> Path | None:

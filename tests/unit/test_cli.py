@@ -280,7 +280,7 @@ def test_a_run_gives_results_use_of_slots_and_the_seed(run, tiny):
     status, out, err = run("scenario", "run", tiny, "--replications", 3, "--seed", 7)
     assert (status, err) == (0, "")
     assert ["repérés", "39", "39", "39"] in rows(out)
-    assert any(row[:2] == ["counter", "all"] for row in rows(out))
+    assert [row[2] for row in rows(out) if row[0] == "counter"] == ["39"]  # thirteen weeks of three slots
     assert "ils ne mesurent aucun effet" in out
     assert "Graine : 7" in out
 
@@ -308,6 +308,14 @@ def test_vary_sets_the_values_side_by_side(run, tiny):
     heading = next(row for row in rows(out) if row[0] == "résultat")
     assert heading[2:] == ["pathway.pools.counter.weekly = 3", "pathway.pools.counter.weekly = 5"]
     assert ["repérés", "39", "39"] in rows(out)
+    alone = [TINY.replace("weekly = 3", f"weekly = {slots}") for slots in (3, 5)]
+    waits = []
+    for number, text in enumerate(alone):
+        Path(f"{number}.toml").write_text(text, encoding="utf-8")
+        _, single, _ = run("scenario", "run", f"{number}.toml", "--replications", 2)
+        waits.append(next(row for row in rows(single) if row[0] == "jours d’attente d’un rendez-vous")[2])
+    assert ["jours d’attente d’un rendez-vous", "queue", *waits] in rows(out)
+    assert waits[0] != waits[1]
 
 
 def test_vary_explains_its_form(run, tiny):
