@@ -107,7 +107,9 @@ def influence_variance(
         )
         basis = np.stack([np.ones(len(y)), p[1:], b[1:]])
         variance[i] = np.einsum("it,ijt,jt->t", basis, squares, basis)
-    return np.maximum(variance, 0.0)
+    # Squares that cancel leave rounding behind; when nobody is left the event-free share is 0 for certain.
+    variance[-1, free[1:] == 0] = 0.0
+    return np.where(variance < 1e-15, 0.0, variance)
 
 
 def _running_squares(
