@@ -42,7 +42,13 @@ def keys() -> str:
     last = None
     for table, key, q in quantities(Programme):
         if table != last:
-            lines += ["", f"### `[{table}]`", "", "| key | unit | bounds | per site | what it is | ce que c'est |", "|---|---|---|---|---|---|"]
+            lines += [
+                "",
+                f"### `[{table}]`",
+                "",
+                "| key | unit | bounds | per site | what it is | ce que c'est |",
+            ]
+            lines += ["|---|---|---|---|---|---|"]
             last = table
         high = "" if math.isinf(q.high) else f"{q.high:,.10g}"
         bounds = f"{q.low:g} to {high}" if high else f"from {q.low:g}"

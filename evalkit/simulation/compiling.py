@@ -22,7 +22,8 @@ def tables(model: Programme) -> dict[str, Any]:
     w = model.window
     people = dict(sources(model))
     return {
-        "start": w.start, "end": w.end, "closing": w.dashboard_end, "silence": model.follow_up.silence.at(model.sites[0]), "sites": model.sites,
+        "start": w.start, "end": w.end, "closing": w.dashboard_end, "sites": model.sites,
+        "silence": model.follow_up.silence.at(model.sites[0]),
         "calendar": model.calendar.model_dump(by_alias=True),
         "attributes": {
             "age": {"levels": list(AGES), "between": AGES, "number": "age_at_entry"},

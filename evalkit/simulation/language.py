@@ -289,6 +289,8 @@ class PathwayTables(Table):
             )
         if self.closing is not None and not self.start <= self.closing <= self.end:
             raise PydanticCustomError(
-                "simulation.closing", "closing", {"closing": self.closing, "start": self.start, "stop": self.end}
+                "simulation.closing",
+                "closing",
+                {"closing": self.closing, "start": self.start, "stop": self.end},
             )
         return self

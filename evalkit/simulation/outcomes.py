@@ -169,6 +169,18 @@ def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
         among those mobilised), spotted_to_interview_restricted (days up to `until`, the never-mobilised included), wait_days
         (part: state; days of wait for a pool of those who joined its queue, those still waiting counted for what has passed),
         waiting, gave_up and served (part: state), left (part: exit, records), duplicates (records).
+
+    Examples
+    --------
+    >>> from evalkit.simulation import Pathway, play
+    >>> shop = Pathway({
+    ...     "start": "2024-01-01", "end": "2024-01-31", "pools": {"desk": {"weekly": 2}},
+    ...     "sources": {"list": {"to": "queue", "dates": ["2024-01-02"], "size": 20}},
+    ...     "states": {"queue": {"kind": "wait", "pool": "desk", "done": "out"}, "out": {"kind": "exit"}},
+    ... })
+    >>> table = counts(play(shop, seed=1))
+    >>> table.set_index(["outcome", "part", "by"])["value"].loc[("waiting", "queue", "")].item()
+    10.0
     """
     upto = _end_of(tape, until)
     rows = [*_people_rows(tape, lives(tape, until), upto), *_wait_rows(tape, upto), *_record_rows(tape, upto)]

@@ -93,6 +93,18 @@ def replicate(
     Replications
         Tidy table: outcome, part, by, level, estimate (mean over plays), std_error, conf_low, conf_high, conf_level,
         play_low, play_high (between which 90 % of single plays lie), n (plays in which it is defined), status, reason.
+
+    Examples
+    --------
+    >>> shop = Pathway({
+    ...     "start": "2024-01-01", "end": "2024-01-31",
+    ...     "sources": {"list": {"to": "call", "dates": ["2024-01-02"], "size": 100}},
+    ...     "states": {"call": {"kind": "delay", "duration": 1, "done": {"yes": 0.3, "no": 0.7}},
+    ...                "yes": {"kind": "exit"}, "no": {"kind": "exit"}},
+    ... })
+    >>> reps = replicate(shop, n=50, seed=1)
+    >>> 28 < reps.mean("left", "yes") < 32
+    True
     """
     check_plan(n, jobs, conf_level)
     keys, played = play_all([scenario], n, seed, jobs, until, progress, engine)

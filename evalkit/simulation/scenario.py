@@ -43,6 +43,16 @@ class Scenario:
         The same as plain tables, assumptions whole.
     path : Path, optional
         The file it was read from.
+
+    Examples
+    --------
+    >>> visits = Scenario.of({"name": "visits", "pathway": {
+    ...     "start": "2024-01-01", "end": "2024-12-31", "pools": {"desk": {"weekly": 3}},
+    ...     "sources": {"list": {"to": "queue", "dates": ["2024-01-02"], "size": 40}},
+    ...     "states": {"queue": {"kind": "wait", "pool": "desk", "done": "out"}, "out": {"kind": "exit"}}}})
+    >>> busier = visits.with_({"pathway.sources.list.size": 60, "name": "busier"})
+    >>> visits.diff(busier).tidy()[["term", "before", "after"]].values.tolist()
+    [['pathway.sources.list.size', '40', '60']]
     """
 
     model: Programme | OwnPathway

@@ -55,9 +55,9 @@ def utilisation(tape: Tape) -> Result:
         # A queue worth one week of slots, after a quarter served in full, is no hazard of the last days.
         full = share >= _FULL and last["queue"].iloc[-1] > max(1.0, last["offered"].mean())
         if full:
-            warnings.append(
-                message("simulation.saturated", site=_word(site), pool=_word(pool), used=share, weeks=len(last), queue=int(last["queue"].iloc[-1]))
-            )  # fmt: skip
+            left = int(last["queue"].iloc[-1])
+            words = {"site": _word(site), "pool": _word(pool)}
+            warnings.append(message("simulation.saturated", **words, used=share, weeks=len(last), queue=left))
         rows.append({
             "pool": pool, "site": site, "offered": weeks["offered"].sum(), "used": weeks["used"].sum(), "share_used": _share(weeks),
             "queue_mean": weeks["queue"].mean(), "queue_longest": int(weeks["queue"].max()), "queue_end": int(weeks["queue"].iloc[-1]),

@@ -44,6 +44,19 @@ class Tape:
     seed, replication : int
     scenario : str
         Name of the scenario played.
+
+    Examples
+    --------
+    >>> from evalkit.simulation import play
+    >>> tape = play(Pathway({
+    ...     "start": "2024-01-01", "end": "2024-01-31", "pools": {"desk": {"weekly": 1}},
+    ...     "sources": {"list": {"to": "queue", "dates": ["2024-01-02"], "size": 2}},
+    ...     "states": {"queue": {"kind": "wait", "pool": "desk", "done": "out"}, "out": {"kind": "exit"}},
+    ... }), seed=1)
+    >>> sorted(tape.waits()["days"])
+    [0.0, 6.0]
+    >>> tape.pools()["queue"].tolist()
+    [1, 0, 0, 0, 0]
     """
 
     pathway: Pathway
