@@ -37,7 +37,7 @@ PRINTED = {
     "hazard_ratio_high": {"fr": "rapport de risques, borne haute", "en": "hazard ratio, high"},
     "quantity": {"fr": "grandeur", "en": "quantity"},
     "printed": {"fr": "imprimé", "en": "printed"},
-    "found": {"fr": "retrouvé", "en": "found"},
+    "rounded": {"fr": "retrouvé", "en": "found"},
     "verdict": {"fr": "verdict", "en": "verdict"},
     "same": {"fr": "identique", "en": "the same"},
     "different": {"fr": "DIFFÉRENT", "en": "DIFFERENT"},
@@ -58,8 +58,9 @@ def compare_with_print(fit, printed):
         found = float(table.loc[row.term, column])
         decimals = len(row.printed.partition(".")[2])
         same = np.isclose(found, float(row.printed), rtol=0, atol=0.5 * 10.0**-decimals)
-        rows.append((row.term, row.quantity, row.printed, found, "same" if same else "different"))
-    return pd.DataFrame(rows, columns=["term", "quantity", "printed", "found", "verdict"])
+        rounded = f"{found:.{decimals}f}"
+        rows.append((row.term, row.quantity, row.printed, rounded, found, "same" if same else "different"))
+    return pd.DataFrame(rows, columns=["term", "quantity", "printed", "rounded", "found", "verdict"])
 
 
 def analyse(study):
@@ -164,4 +165,5 @@ def analyse(study):
             provenance=study.provenance(),
             labels=PRINTED,
         ),
+        columns=["term", "quantity", "printed", "rounded", "verdict"],
     )

@@ -405,6 +405,6 @@ def test_a_figure_that_moves_by_half_a_printed_digit_is_not_found_again(tmp_path
     rewrite(folder, "facts/printed.csv", "fin,estimate,-0.3794", "fin,estimate,-0.3795")
     run = Study.load(folder).run(tmp_path / "out", lang=())
     assert run.answer.text("en").startswith("24 of the 25 printed values")
-    assert "fin,estimate,-0.3795,-0.379422" in (run.folder / "published_against_found.csv").read_text(
+    assert "fin,estimate,-0.3795,-0.3794,-0.379422" in (run.folder / "published_against_found.csv").read_text(
         encoding="utf-8"
     )
