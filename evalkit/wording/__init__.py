@@ -209,7 +209,9 @@ class Sentence(Message):
 
     def text(self, lang: str | None = None) -> str:
         """Return the sentence in `lang`."""
-        if not self.templates:  # what the disclosure gate puts in the place of a small number comes from a catalogue
+        if (
+            not self.templates
+        ):  # what the disclosure gate puts in the place of a small number comes from a catalogue
             return super().text(lang)
         lang = language(lang)
         return _filled(self.templates[lang], lang, self.values)
@@ -348,16 +350,19 @@ def _write(value: Any, spec: str, lang: str) -> str:
         return value.text(lang)
     if isinstance(value, Mapping) and lang in value:  # a label in both languages
         return str(value[lang])
-    if spec == "raw":
-        return str(value)
-    if spec == "p":
-        return p_value(value, lang)
-    if spec == "date":
-        return date(value, lang)
+    if spec in _SPECS:
+        return _SPECS[spec](value, lang)
     if spec.startswith("pct"):
         return percent(value, lang, int(spec[3:] or 0))
     if spec.startswith("f"):
         return number(value, lang, int(spec[1:] or 0))
+    return _write_as_it_is(value, lang)
+
+
+_SPECS = {"raw": lambda value, _: str(value), "p": p_value, "date": date}
+
+
+def _write_as_it_is(value: Any, lang: str) -> str:
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, (_dt.date, _dt.datetime)):

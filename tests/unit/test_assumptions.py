@@ -32,14 +32,18 @@ def test_draws_come_back_with_their_seed_and_a_new_assumption_at_the_end_moves_n
 
 
 def test_a_central_value_outside_its_range_is_refused():
-    with pytest.raises(InputError, match=r"1 central values lie outside their range: share \(0.2 not in 0.3 to 1"):
+    with pytest.raises(
+        InputError, match=r"1 central values lie outside their range: share \(0.2 not in 0.3 to 1"
+    ):
         draw_assumptions({"share": (0.3, 0.2, 1.0)}, n=4, seed=1)
     with pytest.raises(InputError, match="at least 2"):
         draw_assumptions(RANGES, n=1, seed=1)
 
 
 def test_the_strongest_assumption_comes_first_and_one_that_never_varies_is_not_estimable():
-    draws = draw_assumptions({"weak": (0.0, 1.0, 2.0), "strong": (0.0, 1.0, 2.0), "fixed": (1.0, 1.0, 1.0)}, 64, seed=2)
+    draws = draw_assumptions(
+        {"weak": (0.0, 1.0, 2.0), "strong": (0.0, 1.0, 2.0), "fixed": (1.0, 1.0, 1.0)}, 64, seed=2
+    )
     table = influence(draws, draws["weak"] - 5 * draws["strong"])
     assert list(table["term"][:2]) == ["strong", "weak"]
     assert table["estimate"][0] < -0.9 < 0 < table["estimate"][1]
