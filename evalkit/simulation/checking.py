@@ -14,6 +14,7 @@ from typing import Any
 
 from evalkit.simulation.language import DurationCase, PathwayTables, RouteCase, State
 from evalkit.vocabulary import Vocabulary
+from evalkit.wording import LANGUAGES, join, number
 
 Key = tuple[str | int, ...]
 #: Conditions every person can meet besides their attributes.
@@ -100,11 +101,11 @@ def _routes(at: Key, cases: tuple[RouteCase, ...], tables: PathwayTables) -> Ite
                 yield _unknown((*at, to), "state", to, tables.states)
         total = sum(case.to.values())
         if abs(total - 1.0) > 1e-9:
-            yield Flaw(
-                at,
-                "route_sum",
-                {"total": round(total, 9), "shares": [f"{t} {s:g}" for t, s in case.to.items()]},
-            )
+            said = {
+                lang: join([f"{to} {number(share, lang)}" for to, share in case.to.items()], lang)
+                for lang in LANGUAGES
+            }
+            yield Flaw(at, "route_sum", {"total": round(total, 9), "shares": said})
 
 
 def _conditions(

@@ -105,7 +105,7 @@ class Quantity:
         if not isinstance(given, dict) or ("value" not in given and not set(given) & set(_FIELDS)):
             shown = "…" if isinstance(given, dict) else given
             raise PydanticCustomError(
-                "scenario.bare_number", "bare number", {"value": str(shown), "unit": UNITS[self.unit][0]}
+                "scenario.bare_number", "bare number", {"value": str(shown), "unit": _unit(self.unit)}
             )
         faults = list(self._faults(given))
         if faults:
@@ -140,7 +140,7 @@ class Quantity:
             yield (
                 "scenario.unit",
                 ("unit",),
-                {"value": str(given["unit"]), "unit": " / ".join(UNITS[self.unit])},
+                {"value": str(given["unit"]), "unit": _spellings(self.unit)},
             )
         if "source" in given and not (isinstance(given["source"], str) and given["source"].strip()):
             yield "scenario.source", ("source",), {}
@@ -168,8 +168,10 @@ class Quantity:
             elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 yield "tomlfile.a_number", loc, {"value": str(value)}
             else:
-                yield from self._bounds(value, loc)
-                yield from self._plausible(value, ranges.get(site) if isinstance(ranges, dict) else ranges)
+                beyond = list(self._bounds(value, loc))
+                given_range = ranges.get(site) if isinstance(ranges, dict) else ranges
+                # A value that is impossible need not be called implausible too.
+                yield from beyond or self._plausible(value, given_range)
 
     def _bounds(
         self, value: float, loc: tuple[str, ...]
@@ -179,7 +181,7 @@ class Quantity:
             yield (
                 name,
                 loc,
-                {"value": _plain(value), "low": self.low, "high": self.high, "unit": UNITS[self.unit][0]},
+                {"value": _plain(value), "low": self.low, "high": self.high, "unit": _unit(self.unit)},
             )
         elif self.whole and value != int(value):
             yield "scenario.whole", loc, {"value": _plain(value)}
@@ -212,6 +214,18 @@ def _range(given: Any) -> Any:
     if isinstance(given, dict):
         return {site: (float(r[0]), float(r[1])) for site, r in given.items()}
     return None if given is None else (float(given[0]), float(given[1]))
+
+
+def _unit(unit: str) -> dict[str, str]:
+    english, french = UNITS[unit]
+    return {"fr": french, "en": english}
+
+
+def _spellings(unit: str) -> dict[str, str]:
+    english, french = UNITS[unit]
+    if english == french:
+        return {"fr": f"« {french} »", "en": f"“{english}”"}
+    return {"fr": f"« {french} » ou « {english} »", "en": f"“{english}” or “{french}”"}
 
 
 def _plain(value: float) -> str:

@@ -54,7 +54,7 @@ def test_a_pathway_that_can_work_is_accepted_and_shown():
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("states.queue.done", {"bed": 0.4, "out": 0.5}, "the shares add up to 0.9000 instead of 1 (bed 0.4 and out 0.5)"),
+        ("states.queue.done", {"bed": 0.4, "out": 0.5}, "the shares add up to 0.9000 instead of 1 (bed 0.400 and out 0.500)"),
         ("states.queue.done", {"bed": 0.4, "ouf": 0.6}, "no state is called “ouf” (did you mean “out”?)"),
         ("states.queue.pool", "dest", "no pool is called “dest” (did you mean “desk”?)"),
         ("states.queue.pool", None, "a state of kind “wait” needs “pool”"),
@@ -76,11 +76,36 @@ def test_a_pathway_that_can_work_is_accepted_and_shown():
         ("sources.street.size", 3, "give one kind of arrivals"),
         ("pools.desk.units", 3, "give either weekly (slots a week) or units"),
         ("pools.desk.weekly", {"est": 3}, "no site is called “est”"),
+        ("sources.street.attributes", {"age": {"young": 1}}, "no attribute is called “age”"),
+        ("attributes", {"age": {"levels": ["young", "old"]}}, "the shares of “age” are missing"),
+        ("attributes", {"site": {"levels": ["young", "old"]}}, "the name “site” is reserved"),
+        ("states.stay.hazard_ratios", {"site": {"al": 2}}, "“al” is not a possible value (did you mean “all”?)"),
+        ("states.queue.hazard_ratios", {"site": {"all": 2}}, "acts on a duration, and this state has none"),
+        ("states.stay.done", [{"to": {"out": 1}}, {"when": {"site": "all"}, "to": {"out": 1}}], "put it last"),
+        ("states.stay.event", {"kind": "interveiw"}, "not in the vocabulary (did you mean “interview”?)"),
+        ("sources.street.route", "referal", "not in the vocabulary (did you mean “referral”?)"),
+        ("sources.street.overlap", {"with": ["club"], "share": 1, "delay": 0, "duplicate_to": "ou"}, "no source is called “club”"),
+        ("sources.street.overlap", {"with": ["street"], "share": 1, "delay": 0, "duplicate_to": "ou"}, "no state is called “ou”"),
+        ("sources.street.overlap", {"with": ["street"], "share": 1, "delay": 0, "duplicate_to": "out"}, "an overlap is with a list"),
+        ("closing", "2025-01-01", "the closing day, 1 January 2025, lies outside the days played"),
         ("end", "2023-12-31", "ends on 31 December 2023, before it starts"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_with_its_reason(path, value, said):
     assert said in refusal(changed(path, value))
+
+
+def test_a_number_for_one_site_only_is_refused():
+    tables = changed("pools.desk.weekly", {"a": 3}, changed("sites", ["a", "b"]))
+    assert "the value for b is missing; give a number for each site, or one for all" in refusal(tables)
+
+
+def test_shares_of_an_attribute_add_up_to_one():
+    tables = changed("attributes", {"age": {"levels": ["young", "old"]}})
+    tables = changed("sources.street.attributes", {"age": {"young": 0.5, "odl": 0.4}}, tables)
+    said = refusal(tables)
+    assert "“odl” is not a possible value (did you mean “old”?)" in said
+    assert "the shares add up to 0.9000 instead of 1" in said
 
 
 def test_a_ring_in_which_no_time_passes_is_refused():

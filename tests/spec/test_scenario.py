@@ -47,7 +47,7 @@ def test_a_bare_number_is_refused_with_what_to_write(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('unit = "days"', 'unit = "weeks"', "counsellors.notice.unit = “weeks”: this quantity is expressed in “days / jours”"),
+        ('unit = "days"', 'unit = "weeks"', "counsellors.notice.unit = “weeks”: this quantity is expressed in “days” or “jours”"),
         ("value = 7,", "value = -1,", "counsellors.notice.value = -1: must lie between 0 and 7,300 (days)"),
         ("value = 7,", 'value = "7,5",', "counsellors.notice.value = 7,5: write 7.5, with a decimal point"),
         ("value = 7,", "value = 30,", "counsellors.notice.range: the value 30 lies outside its range, 1 to 21"),
@@ -108,6 +108,29 @@ def test_shares_that_exceed_all_are_refused(tmp_path):
         'solution = { value = 0.95, unit = "share", source = "x", status = "assumed", range = [0, 1] }',
     )
     assert "follow_up.after_meeting: these shares add up to" in said
+
+
+def test_units_may_be_written_in_french(tmp_path):
+    path = tmp_path / "baseline.toml"
+    path.write_text(BASELINE.replace('unit = "days"', 'unit = "jours"'), encoding="utf-8")
+    assert Scenario.load(path).model.counsellors.notice.unit == "days"
+
+
+def test_a_list_planned_outside_the_programme_is_refused(tmp_path):
+    (tmp_path / "baseline.toml").write_text(BASELINE, encoding="utf-8")
+    text = (SCENARIOS / "education_nationale.toml").read_text(encoding="utf-8")
+    child = tmp_path / "list.toml"
+    child.write_text(
+        text.replace("dates = [", 'overlaps_with = ["club"]\ndates = [2012-03-01, '), encoding="utf-8"
+    )
+    with pytest.raises(InputError) as caught:
+        Scenario.load(child)
+    said = str(caught.value)
+    assert (
+        "education_nationale.dates[1]: 1 March 2012 lies outside the programme, 1 January 2010 to 31 December 2011"
+        in said
+    )
+    assert "education_nationale.overlaps_with: “club” is unknown here" in said
 
 
 # ---- based_on -----------------------------------------------------------------------------------------------------------

@@ -249,6 +249,34 @@ def test_a_scenario_with_no_change_differs_by_exactly_nothing(baseline):
     assert (known == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"n": 0}, "n: 0"), ({"jobs": 0}, "jobs: 0"), ({"conf_level": 1.5}, "conf_level: 1.5")],
+)
+def test_plans_that_make_no_sense_are_refused(baseline, asked, said):
+    with pytest.raises(InputError, match=said):
+        replicate(baseline, **{"n": 2, "seed": 1, **asked})
+
+
+def test_the_bar_is_on_the_standard_error_and_only_on_a_terminal(capsys, monkeypatch):
+    plain = Pathway({
+        "start": "2024-01-01", "end": "2024-01-31", "sources": {"list": {"to": "out", "dates": ["2024-01-02"], "size": 1}},
+        "states": {"out": {"kind": "exit"}},
+    })  # fmt: skip
+    replicate(plain, n=2, seed=1, progress=True)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    replicate(plain, n=2, seed=1, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "2/2" in err
+
+
+def test_asking_for_an_output_that_is_not_there_says_so(baseline):
+    with pytest.raises(InputError, match=r"no output \('mobilized'"):
+        replicate(baseline, n=1, seed=1).values("mobilized")
+
+
 def test_scenarios_of_one_name_are_refused(baseline):
     with pytest.raises(InputError, match="give each its own name"):
         contrast(baseline, baseline.with_({"counsellors.notice": 3}), n=2, seed=1)
