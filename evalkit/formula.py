@@ -131,7 +131,9 @@ def design(formula: str, data: pd.DataFrame, missing: str = "error") -> Design:
     rows = data if kept.all() else data.loc[kept]
     columns = {f: _values(f, rows[f.column]) for f in factors if f.function in ("", "C", "log")}
     references = {
-        f.column: str(column.cat.categories[0]) for f, column in columns.items() if _is_category(column.dtype)
+        f.column: str(column.cat.categories[0])
+        for f, column in columns.items()
+        if isinstance(column, pd.Series)
     }
     plain = all(len(term) == 1 and term[0].function in ("", "C") for term in terms)
     matrix, names = _plain(terms, columns, rows) if plain else _by_formulaic(terms, columns, rows)
@@ -280,15 +282,13 @@ def _complete(
     kept = np.ones(len(data), dtype=bool)
     for name in variables:
         column = data[name]
-        gone = column.isna().to_numpy()
-        if gone.any():
+        gone = _missing(column)
+        if gone is not None and gone.any():
             lacking[name] = int(gone.sum())
             kept &= ~gone
         if pd.api.types.is_datetime64_any_dtype(column):
             faults.append(f"{name}: dates are no covariate; turn them into numbers (days since …) first")
-        elif pd.api.types.is_float_dtype(column) and (
-            n := int(np.isinf(column.to_numpy(dtype=float, na_value=np.nan)).sum())
-        ):
+        elif n := _infinite(column):
             faults.append(f"{name}: infinite in {n} of {len(data)} rows; mend them")
     for f in factors:
         column = data[f.column]
@@ -313,11 +313,24 @@ def _complete(
     return kept, lacking
 
 
-def _values(factor: Factor, column: pd.Series) -> pd.Series:
-    """Return the column as the formula takes it: numbers, or categories with the reference level first."""
+def _missing(column: pd.Series) -> np.ndarray | None:
+    """Return where a column has no value, None when it cannot lack any."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iubf":
+        return column.isna().to_numpy()
+    return np.isnan(column.to_numpy()) if column.dtype.kind == "f" else None
+
+
+def _infinite(column: pd.Series) -> int:
+    if not pd.api.types.is_float_dtype(column):
+        return 0
+    return int(np.isinf(column.to_numpy(dtype=float, na_value=np.nan)).sum())
+
+
+def _values(factor: Factor, column: pd.Series) -> Any:
+    """Return the column as the formula takes it: an array of numbers, or categories with the reference level first."""
     category = factor.function == "C" or not pd.api.types.is_numeric_dtype(column)
     if not category or (pd.api.types.is_bool_dtype(column) and factor.function != "C"):
-        numbers = column.astype(float)
+        numbers = column.to_numpy(dtype=float)
         return np.log(numbers) if factor.function == "log" else numbers
     if not _is_category(column.dtype):
         code, found = pd.factorize(column, sort=True)
@@ -338,20 +351,20 @@ def _is_category(dtype: Any) -> bool:
 
 
 def _plain(
-    terms: list[tuple[Factor, ...]], columns: Mapping[Factor, pd.Series], rows: pd.DataFrame
+    terms: list[tuple[Factor, ...]], columns: Mapping[Factor, Any], rows: pd.DataFrame
 ) -> tuple[np.ndarray, list[str]]:
     """Encode a sum of columns without formulaic."""
     names: list[str] = []
     for (factor,) in terms:
         column = columns[factor]
-        levels = column.cat.categories[1:] if _is_category(column.dtype) else [None]
+        levels = column.cat.categories[1:] if isinstance(column, pd.Series) else [None]
         names += [factor.label if level is None else f"{factor.label}[{level}]" for level in levels]
     matrix = np.empty((len(rows), len(names)), order="F")
     at = 0
     for (factor,) in terms:
         column = columns[factor]
-        if not _is_category(column.dtype):
-            matrix[:, at] = column.to_numpy()
+        if not isinstance(column, pd.Series):
+            matrix[:, at] = column
             at += 1
             continue
         codes = column.cat.codes.to_numpy()
@@ -362,7 +375,7 @@ def _plain(
 
 
 def _by_formulaic(
-    terms: list[tuple[Factor, ...]], columns: Mapping[Factor, pd.Series], rows: pd.DataFrame
+    terms: list[tuple[Factor, ...]], columns: Mapping[Factor, Any], rows: pd.DataFrame
 ) -> tuple[np.ndarray, list[str]]:
     """Encode products and splines. formulaic sees our own names only: no text of the formula reaches it."""
     from formulaic import model_matrix

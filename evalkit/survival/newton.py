@@ -163,6 +163,12 @@ def _aliased(information: np.ndarray, gram: np.ndarray, scale: np.ndarray) -> di
     found: dict[int, list[int]] = {}
     kept: list[int] = []
     diagonal = np.diag(information)
+    if (scale > 0).all() and (diagonal > _ALIASED * gram).all():
+        size = np.sqrt(diagonal)
+        factor, failed = linalg.lapack.dpotrf(information / np.outer(size, size), lower=True)
+        # The squared pivots are what earlier columns leave unexplained.
+        if not failed and (np.diag(factor) ** 2 > _ALIASED).all():
+            return found
     for k in range(len(scale)):
         if scale[k] == 0 or diagonal[k] <= _ALIASED * gram[k]:
             found[k] = []
