@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.disclosure import Headcount
-from evalkit.silence.records import Records, covariates, days_between, made, observed_until
+from evalkit.silence.records import Records, covariates, days_between, made, observed_until, of_each
 from evalkit.spells import AT_RISK, CENSORED, Spells
 from evalkit.wording import Message, message
 
@@ -35,8 +35,8 @@ def wandering_spells(fu: Records, rule: Silence) -> Spells:
     """
     spotted, counts = _spotted(fu, rule)
     days = rule.contacts(fu)
-    days = days[days["date"] < days["person"].map(spotted["spotted_on"])]
-    links = {"contact": spotted.index.to_series().map(days.groupby("person")["date"].max())}
+    days = days[days["date"] < of_each(days["person"], spotted["spotted_on"])]
+    links = {"contact": of_each(spotted.index.to_series(), days.groupby("person")["date"].max())}
     if "left_school_on" in spotted:
         links["school"] = spotted["left_school_on"]
     origin = pd.concat(links, axis=1).max(axis=1)
@@ -66,8 +66,8 @@ def _spotted(fu: Records, rule: Silence) -> tuple[pd.DataFrame, dict[str, int]]:
     here = people[people["spotted_on"] <= people["last"]]
     why = rule.contacts.why(fu)
     met = fu.events[(why.isin(("attended", "taken_as_held")) & (fu.events["kind"] == INTERVIEW)).to_numpy()]
-    met = met[met["date"] >= met["person"].map(here["spotted_on"])]
-    first = here.index.to_series().map(met.groupby("person")["date"].min())
+    met = met[met["date"] >= of_each(met["person"], here["spotted_on"])]
+    first = of_each(here.index.to_series(), met.groupby("person")["date"].min())
     seen = pd.concat([here["entered_on"], first], axis=1).min(axis=1)
     out, reason, last = here["eliminated_on"], here["eliminated_for"], here["last"]
     # An interview on the day of elimination came before it.

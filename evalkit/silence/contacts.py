@@ -15,7 +15,7 @@ from evalkit import wording
 from evalkit.disclosure import Headcount
 from evalkit.errors import Fault, InputError
 from evalkit.result import Result
-from evalkit.silence.records import Records, observed_until
+from evalkit.silence.records import Records, observed_until, of_each
 from evalkit.vocabulary import Vocabulary, standard
 from evalkit.wording import Message, message
 
@@ -84,7 +84,7 @@ class Contacts:
         events = fu.events
         kind, outcome, direction = self._codes(fu)
         day = events["date"].to_numpy(dtype="datetime64[D]")
-        last = events["person"].map(observed_until(fu)).to_numpy(dtype="datetime64[D]")
+        last = of_each(events["person"], observed_until(fu)).to_numpy(dtype="datetime64[D]")
         meeting, exchange = kind == "meeting", kind == "exchange"
         reached, unsaid = outcome == "reached", outcome == ""
         after_closing = day > np.datetime64(pd.Timestamp(fu.as_of), "D")

@@ -14,7 +14,15 @@ import pandas as pd
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.silence.life import BOOKING, CONTACT, DISENGAGED, RETURNED, STATUS, Life, cut
-from evalkit.silence.records import Records, covariates, days_between, made, observed_until, situations_of
+from evalkit.silence.records import (
+    Records,
+    covariates,
+    days_between,
+    made,
+    observed_until,
+    of_each,
+    situations_of,
+)
 from evalkit.spells import CENSORED, Spells, leads_to
 from evalkit.wording import Message, message
 
@@ -259,7 +267,7 @@ def _unconfirmed(fu: Records, rule: Silence, found: Entrants) -> int:
     still = status[(status["track"] == "status") & status["end"].isna() & status["person"].isin(found.person)]
     still = still.sort_values(["person", "start"], kind="stable").drop_duplicates("person", keep="last")
     still = still[still["state"].isin(solutions)]
-    signs = [still["start"], still["person"].map(found.days.groupby("person")["date"].max())]
+    signs = [still["start"], of_each(still["person"], found.days.groupby("person")["date"].max())]
     if "confirmed_on" in still:
         signs.append(still["confirmed_on"])
     latest = pd.concat(signs, axis=1).max(axis=1)

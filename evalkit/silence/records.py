@@ -51,6 +51,11 @@ def days_between(first: np.ndarray, last: np.ndarray) -> np.ndarray:
     return (last - first) / np.timedelta64(1, "D")
 
 
+def of_each(person: pd.Series, values: pd.Series) -> pd.Series:
+    """Return each person's value, missing where there is none; unlike ``map``, dates stay dates when nobody has one."""
+    return values.reindex(person.to_numpy()).set_axis(person.index)
+
+
 def observed_until(fu: Records) -> pd.Series:
     """Return the last day each person is observed: the closing day of the file, or the person's own where earlier."""
     people = fu.people.set_index("person")

@@ -23,7 +23,7 @@ OUTCOMES = ("attended", "absent", "cancelled", "unspecified", None)
 STATES = ("employment", "training", "illness", "moved", "abandoned", "unknown", "jobseeker", "death")
 
 day = st.integers(0, LENGTH)
-laws = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -57,6 +57,8 @@ def test_a_code_named_by_itself_goes_before_its_class():
     spells = cohort(400, **HISTORIES).spells()
     tte = Endpoint("disengaged", competing=["solution", "exit"], censored=["moved"]).of(spells)
     assert dict(zip(tte.id, tte.cause, strict=True)) == {"ada": 1, "bob": 2, "cleo": 0, "dan": 0}
+    turned = Endpoint("disengaged", competing=["solution", "moved"], censored=["exit"]).of(spells)
+    assert rows(turned)[3] == ("dan", 0, 60, "moved")
 
 
 def test_moving_away_competes_by_default_and_censoring_it_is_the_sensitivity_that_says_so():

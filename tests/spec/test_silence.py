@@ -243,6 +243,11 @@ def test_who_enters_in_a_solution_is_at_risk_from_its_end():
     ]
 
 
+def test_a_solution_that_ended_before_entry_is_past():
+    fu = cohort(400, ada={"contacts": [60], "situations": [("training", -30, -5)]})
+    assert stays(Silence().spells(fu))[0] == ("engaged", 0, 60, "disengaged")
+
+
 def test_a_silence_that_ran_out_before_the_solution_is_an_event():
     fu = cohort(400, ada={"contacts": [30], "situations": [("employment", 200, None)]})
     spells = Silence().spells(fu)
@@ -306,6 +311,13 @@ def test_abandonment_and_silence_are_both_kept_and_the_earlier_ends_the_spell():
     assert dated_late.frame.iloc[0]["disengaged_on"] == date(120)
 
 
+def test_a_decision_recorded_after_the_closing_day_is_not_told():
+    fu = cohort(400, ada={"contacts": [80, 160, 240, 305], "situations": [("abandoned", 350, None)]})
+    last = Silence().spells(fu).frame.iloc[0]
+    assert (last["exit"], last["disengaged_on"]) == ("disengaged", date(305))
+    assert pd.isna(last["abandoned_on"])
+
+
 def test_abandoned_on_the_day_of_the_last_contact_the_decision_counts():
     fu = cohort(400, ada={"contacts": [60], "situations": [("abandoned", 60, None)]})
     assert stays(Silence().spells(fu)) == [("engaged", 0, 60, "abandoned")]
@@ -324,6 +336,11 @@ def test_an_unknown_situation_is_an_exit_of_its_own():
 def test_an_unknown_situation_of_somebody_in_contact_is_no_exit():
     fu = cohort(400, ada={"contacts": [30, 100, 180, 260, 340], "situations": [("unknown", 60, None)]})
     assert stays(Silence().spells(fu)) == [("engaged", 0, 310, "censored")]
+
+
+def test_an_unknown_situation_that_a_later_one_explains_is_no_exit():
+    fu = cohort(400, ada={"contacts": [30], "situations": [("unknown", 60, 80), ("training", 80, None)]})
+    assert stays(Silence().spells(fu))[0] == ("engaged", 0, 80, "training")
 
 
 def test_an_unknown_situation_after_the_silence_ran_out_changes_nothing():
@@ -375,13 +392,18 @@ def test_an_appointment_still_ahead_is_taken_as_booked_at_the_contact_before():
     )
 
 
+def test_an_appointment_still_ahead_excuses_no_silence_before_that_contact():
+    fu = cohort(400, ada={"contacts": [150, 230, 310], "acts": [(420, "interview", "planned")]})
+    assert stays(Silence().spells(fu))[0] == ("engaged", 0, 0, "disengaged")
+
+
 def test_a_phone_call_is_no_appointment():
     fu = cohort(400, ada={"contacts": [30], "acts": [(100, "phone", "unanswered", "outgoing")]})
     assert stays(Silence().spells(fu))[0] == ("engaged", 0, 30, "disengaged")
 
 
 def test_an_appointment_called_off_before_its_date_is_no_longer_ahead():
-    fu = cohort(400, ada={"contacts": [80, 160, 240], "acts": [(420, "interview", "cancelled")]})
+    fu = cohort(400, ada={"contacts": [80, 160, 240], "acts": [(420, "interview", "cancelled", 240)]})
     assert stays(THRESHOLD.spells(fu))[0] == ("engaged", 0, 330, "disengaged")
     assert Silence().contacts.tally(fu).tidy()["reason"].tolist() == ["attended", "not_reached"]
 
@@ -451,6 +473,7 @@ def test_the_wait_runs_from_spotting_to_the_interview_and_those_never_seen_stay_
         cleo={"spotted_on": 0, "entered_on": None, "eliminated_on": 90, "eliminated_for": "not_reached"},
         dan={"spotted_on": 0, "entered_on": None, "eliminated_on": 90, "eliminated_for": "death"},
         eve={"spotted_on": 0},
+        fay={"spotted_on": -90, "eliminated_on": -40, "eliminated_for": "not_reached"},
     )
     spells = Silence().spells(fu, clock="wait")
     assert stays(spells, "ada") == [("waiting", 0, 50, "interview")]
@@ -458,6 +481,8 @@ def test_the_wait_runs_from_spotting_to_the_interview_and_those_never_seen_stay_
     assert stays(spells, "cleo") == [("waiting", 0, 90, "eliminated")]
     assert stays(spells, "dan") == [("waiting", 0, 90, "death")]
     assert stays(spells, "eve") == [("waiting", 0, 0, "interview")]
+    # Given up on day 50, won back later: the wait had ended.
+    assert stays(spells, "fay") == [("waiting", 0, 50, "eliminated")]
 
 
 def test_an_attended_interview_before_entry_ends_the_wait():

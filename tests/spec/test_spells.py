@@ -62,12 +62,13 @@ def test_overlap_the_same_days_twice_in_a_state():
 
 
 def test_overlap_is_seen_against_every_earlier_row():
-    found, _ = flaws(
+    found, text = flaws(
         ("ada", 0, "engaged", 0, 200, ""),
         ("ada", 0, "engaged", 10, 20, ""),
         ("ada", 0, "engaged", 30, 40, "censored"),
     )
     assert "overlap" in found
+    assert "overlap: 2 spells" in text
 
 
 def test_gap_days_missing_inside_an_episode():
