@@ -26,6 +26,8 @@ CONSTANT, EXPONENTIAL, WEIBULL, LOGNORMAL, TABLE = range(5)
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _SQRT_HALF = 0.7071067811865476
+#: The largest number below 1: a survival so near to 1 that it rounds to it has no normal quantile.
+_BELOW_ONE = 1.0 - 2.0**-53
 
 
 def _log_series(m: Any) -> Any:
@@ -181,7 +183,7 @@ class Distribution:
         elif self.family == WEIBULL:
             days = self.a * exp(self.b * log(e))
         elif self.family == LOGNORMAL:
-            days = exp(self.a - self.b * normal_quantile(exp(-e)))
+            days = exp(self.a - self.b * normal_quantile(min(exp(-e), _BELOW_ONE)))
         else:
             k = max(bisect_right(self.hazard, e) - 1, 0)
             days = self.days[k] + (e - self.hazard[k]) * self.slope[k]
@@ -196,7 +198,7 @@ class Distribution:
         elif self.family == WEIBULL:
             days = self.a * exps(self.b * logs(e))
         elif self.family == LOGNORMAL:
-            days = exps(self.a - self.b * normal_quantiles(exps(-e)))
+            days = exps(self.a - self.b * normal_quantiles(np.minimum(exps(-e), _BELOW_ONE)))
         else:
             hazard, start, slope = (np.array(x) for x in (self.hazard, self.days, self.slope))
             k = np.maximum(np.searchsorted(hazard, e, side="right") - 1, 0)

@@ -84,3 +84,10 @@ def test_a_hazard_ratio_multiplies_the_hazard(u, ratio):
 
 def test_a_duration_beyond_all_horizons_stays_a_number():
     assert distribution(Duration(family="exponential", mean=1e12)).ticks(30.0) == NEVER
+
+
+def test_a_survival_that_rounds_to_one_still_has_a_duration():
+    ours = distribution(Duration(family="lognormal", median=10, sigma=1))
+    shortest = ours.ticks(hazard_drawn(1 - 2.0**-53, 100.0))
+    assert shortest == ours.ticks_of(np.array([hazard_drawn(1 - 2.0**-53, 100.0)]))[0]
+    assert 0 < shortest < 10 * TICKS_PER_DAY * math.exp(-8)
