@@ -161,9 +161,7 @@ def _checked() -> Iterator[dict[str, Any]]:
 def identities() -> Result:
     """Return the report's arithmetic, recomputed from its facts."""
     table = pd.DataFrame(list(_checked())).astype({"published": float})
-    return Result(
-        table, say("identities_question"), (say("identities_caveat"),), provenance(), labels=LABELS
-    )
+    return Result(table, say("identities_question"), (say("identities_caveat"),), provenance(), labels=LABELS)
 
 
 def inconsistencies() -> Result:
@@ -251,7 +249,9 @@ def targets() -> list[Target]:
         ):  # fmt: skip
             keys = tuple(("situation", code, "site", site) for code in codes)
             out.append(Target(f"{name}_{site}", fact(f"{site}_outcomes.{published}"), np.nan, np.nan, keys))
-    out.append(Target("girls", fact("girls") / N, np.nan, np.nan, (("mobilised", "", "sex", "F"),), (), (MOBILISED,)))
+    out.append(
+        Target("girls", fact("girls") / N, np.nan, np.nan, (("mobilised", "", "sex", "F"),), (), (MOBILISED,))
+    )
     return out
 
 
@@ -284,8 +284,28 @@ def against(values: Callable[[Key], np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-#: Headings and codes of the study's own columns.
+#: Headings and codes of the study's own tables: the entries of wording.toml that begin with "label_".
 LABELS = {
-    name: {"fr": say(f"label_{name}").text("fr"), "en": say(f"label_{name}").text("en")}
-    for name in ("check", "claim", "computed", "published", "verdict", "holds", "fails", "number", "section")
+    name.removeprefix("label_"): entry
+    for name, entry in tomllib.loads((FOLDER / "wording.toml").read_text(encoding="utf-8")).items()
+    if name.startswith("label_")
 }
+
+
+def parameters() -> Result:
+    """Return what sources other than the report say about the quantities a scenario needs."""
+    rows = [
+        {
+            "parameter": say("as_written", x={"fr": row["fr"], "en": row["en"]}),
+            "value": float(row["value"]), "low": float(row["low"]), "high": float(row["high"]),
+            "unit": say("as_written", x=row["unit"]), "evidence": row["status"], "source": row["source"],
+        }
+        for row in read("parameters")["parameter"]
+    ]  # fmt: skip
+    return Result(
+        pd.DataFrame(rows),
+        say("parameters_question"),
+        (say("parameters_caveat"),),
+        provenance(),
+        labels=LABELS,
+    )
