@@ -123,7 +123,11 @@ class Likelihood:
         return cls([rows], centre, deaths, mean_weight, ties)
 
     def look(self, beta: np.ndarray) -> Pass:
-        """Return value and gradient at `beta`, two products of the matrix with a vector."""
+        """Return value and gradient at `beta`, two products of the matrix with a vector; not finite when `beta` is absurd."""
+        with np.errstate(all="ignore"):
+            return self._look(beta)
+
+    def _look(self, beta: np.ndarray) -> Pass:
         n_slots = len(self.deaths)
         at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
         scores, risks = [], []

@@ -155,14 +155,6 @@ def label_of(tte: TimeToEvent, code: str) -> Any:
     return dict(tte.labels[code]) if code in tte.labels else code
 
 
-def n_people(tte: TimeToEvent) -> int:
-    """Return how many people the rows are: distinct ids, or rows, frequency weights counted."""
-    if tte.weight is not None and tte.weight_kind == "frequency":
-        rows = slice(None) if tte.id is None else pd.Series(tte.id).drop_duplicates().index
-        return int(tte.weight[rows].sum())
-    return tte.n if tte.id is None else int(pd.Index(tte.id).nunique())
-
-
 def by_columns(by: Sequence[str], groups: Sequence[tuple], repeats: Sequence[int] | int) -> Mapping[str, Any]:
     """Return the `by` columns of a table in which each group fills so many rows."""
     counts = np.broadcast_to(repeats, len(groups))

@@ -298,3 +298,43 @@ def test_a_likelihood_in_parts_is_that_of_the_whole(df):
         rtol=1e-9,
         atol=1e-12,
     )
+
+
+def test_keeping_the_information_of_an_earlier_step_ends_at_the_same_place(monkeypatch):
+    from evalkit.survival import newton
+
+    df = people(3000, seed=5)
+    df["t"] = np.ceil(df["t"] * np.exp(-1.5 * df["z"]))
+    every = fit(df, "x + z + g")
+    monkeypatch.setattr(newton, "_LARGE", 0)
+    kept = fit(df, "x + z + g")
+    assert kept.fitted.top.steps > every.fitted.top.steps
+    np.testing.assert_allclose(kept.table["estimate"], every.table["estimate"], rtol=1e-9)
+    np.testing.assert_allclose(kept.table["std_error"], every.table["std_error"], rtol=1e-9)
+
+
+def test_a_bad_start_is_left_behind(df):
+    from evalkit.survival.newton import maximise
+
+    found = fit(df, "x + z").fitted
+    scale = np.ones(2)
+    again = maximise(found.likelihood, scale, lambda step: 0.0, np.array([30.0, -30.0]))
+    np.testing.assert_allclose(again.beta, found.top.beta, rtol=1e-9)
+    near = maximise(found.likelihood, scale, lambda step: 0.0, found.top.beta + 0.01)
+    np.testing.assert_allclose(near.beta, found.top.beta, rtol=1e-9)
+
+
+def test_absurd_coefficients_are_survived_without_a_warning(df):
+    from evalkit.survival.newton import maximise
+
+    found = fit(df, "x").fitted
+    found.likelihood.look(np.array([400.0]))
+    again = maximise(found.likelihood, np.ones(1), lambda step: 0.0, np.array([400.0]))
+    np.testing.assert_allclose(again.beta, found.top.beta, rtol=1e-9)
+
+
+def test_what_ran_away_in_the_sample_may_be_fine_in_the_whole():
+    df = people(60_000, seed=4)
+    df["rare"] = (np.arange(60_000) % 7 == 3) & (np.arange(60_000) < 20_000) & (df["x"] > 2)
+    found = fit(df, "x + rare")
+    assert (found.table["status"] == "ok").all()

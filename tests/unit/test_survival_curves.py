@@ -386,3 +386,44 @@ def test_the_summary_speaks_both_languages(freireich):
     assert "médiane : 23 semaines" in french
     never = kaplan_meier(freireich.subset(np.arange(21) < 6)).summary("fr")
     assert "médiane non atteinte" in never or "médiane" in never
+
+
+# ---- the jackknife -------------------------------------------------------------------------------------------------
+def weighted_by_person(tte, weight):
+    codes = pd.factorize(tte.id)[0]
+    return TimeToEvent(
+        time=tte.time, cause=tte.cause, causes=tte.causes, entry=tte.entry, id=tte.id,
+        weight=np.asarray(weight, float)[codes], weight_kind="sampling",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("absences", [False, True])
+def test_the_variance_is_the_sum_of_squared_derivatives_by_person(absences):
+    rng = np.random.default_rng(8)
+    n = 25
+    entry = np.where(rng.random(n) < 0.4, rng.integers(1, 5, n), 0)
+    time = entry + rng.integers(1, 9, n)
+    cause = rng.integers(0, 3, n)
+    who = np.arange(n)
+    if absences:
+        # A third of the people were first seen for a while, went, and came back.
+        back = np.arange(0, n, 3)
+        entry[back], time[back] = entry[back] + 8, time[back] + 8
+        entry, time = np.r_[entry, rng.integers(0, 3, len(back))], np.r_[time, rng.integers(4, 7, len(back))]
+        cause, who = np.r_[cause, np.zeros(len(back), int)], np.r_[who, back]
+    tte = TimeToEvent(time=time, cause=cause, causes=("a", "b"), entry=entry, id=who)
+    people = rng.uniform(0.5, 2, n)
+    found = aalen_johansen(weighted_by_person(tte, people)).table
+    squares = np.zeros(len(found))
+    for person in range(n):
+        step = np.zeros(n)
+        step[person] = 1e-5
+        up, down = (
+            aalen_johansen(weighted_by_person(tte, people + s)).table["estimate"] for s in (step, -step)
+        )
+        squares += (people[person] * (up - down).to_numpy() / 2e-5) ** 2
+    np.testing.assert_allclose(found["std_error"], np.sqrt(squares), atol=1e-7)
+    survival = kaplan_meier(weighted_by_person(tte, people), of="any exit").table
+    np.testing.assert_allclose(
+        survival["std_error"], found.query("cause == 'no_exit'")["std_error"], atol=1e-12
+    )
