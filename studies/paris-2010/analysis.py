@@ -4,7 +4,6 @@ The numbers behind each line are in `answer.py`, the published side in `publishe
 """
 
 import answer
-import pandas as pd
 import pictures
 import published
 from published import END, say
@@ -14,7 +13,7 @@ from evalkit.study import Answer, Assumptions, Figure, Section, Table
 
 M = ek.simulation
 #: How many plays: of the two scenarios; of each set of assumptions; of each value beyond a range; of each diary.
-PLAYS, PLAYS_PER_DRAW, PLAYS_PER_VALUE, PLAYS_PER_DIARY = 100, 2, 8, 16
+PLAYS, PLAYS_PER_DRAW, PLAYS_PER_VALUE, PLAYS_PER_DIARY = 100, 2, 6, 12
 DRAWS, DECIDING, MORE_SLOTS = 128, 3, 3
 
 
@@ -45,35 +44,33 @@ def analyse(study):
     gained = answer.gains(played, over, about)
     central = gained.table.set_index("gain").loc["mobilised", "estimate"]
 
-    reached = answer.funnel(seen.passages, central, about)
+    left = answer.funnel(seen.passages, central, about)
     yield Section(say("section_list"), [say("section_list_text")])
-    yield Figure("funnel", reached, alt=say("alt_funnel"), draw=pictures.funnel)
-    yield Table("funnel", reached)
+    yield Figure("funnel", left, alt=say("alt_funnel"), draw=pictures.funnel)
+    yield Table("funnel", left)
 
     yield Section(say("section_gain"), [say("section_gain_text")])
     yield Figure("ranges", answer.ranges(gained), alt=say("alt_ranges"), draw=pictures.ranges)
     yield Table("gains", gained)
 
     # Which assumptions decide, and beyond which value the gain is lost.
-    decide = answer.deciding(draws, over, listed, about)
-    swept = {
-        key: M.contrast(baseline, answer.sweep(listed, key), n=PLAYS_PER_VALUE, **luck)
-        for key in decide.table["term"][:DECIDING]
-    }
-    vanish = answer.vanishing(swept, listed, about)
+    decide = answer.deciding(draws, over, about)
+    keys = list(decide.table["term"][:DECIDING])
+    values = [scenario for key in keys for scenario in answer.sweep(listed, key)]
+    vanish = answer.vanishing(M.contrast(baseline, values, n=PLAYS_PER_VALUE, **luck), keys, listed, about)
     yield Figure("deciding", decide, alt=say("alt_tornado"), draw=pictures.tornado(central))
     yield Table("deciding", decide)
     yield Table("vanishing", vanish)
 
     # Who waits.
-    start, comes = pd.Timestamp(baseline.model.window.start), answer.handed_over(listed)
+    start, comes = answer.first_day(baseline), answer.handed_over(listed)
     waited = answer.waits_table(seen.waits, start, comes, MORE_SLOTS, about)
     over_time = answer.waits_over_time(seen.waits, start, about)
     yield Section(say("section_wait"), [say("section_wait_text")])
     yield Figure("waits", over_time, alt=say("alt_waits"), draw=pictures.waits(comes))
     yield Table("waits", waited)
 
-    yield Answer(answer.lines(gained, decide, vanish, waited, played))
-    yield Assumptions("assumptions", answer.assumptions(listed, about))
+    yield Answer(answer.lines(gained, vanish, waited, played))
+    yield Assumptions("assumptions", answer.assumptions(listed, about), max_rows=200)
     yield Assumptions("elsewhere", published.parameters())
     yield Assumptions("draws", answer.drawn(draws, over, about), max_rows=8)

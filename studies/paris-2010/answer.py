@@ -13,6 +13,7 @@ import pandas as pd
 from published import END, FACTS, LABELS, START, against, fact, say
 
 import evalkit as ek
+from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.wording import Message, message
 
@@ -66,7 +67,6 @@ def funnel(passages: pd.DataFrame, gain: float, provenance: Provenance) -> ek.Re
         "listed": of["listed"],
         "in_territory": of["listed"] - of["outside_territory"],
         "not_known": of["to_spot"],
-        "spotted": of["review"],
         "eligible": of["attempt_1"],
         "answered": of["answered"],
         "accepted": of["notice"],
@@ -131,19 +131,20 @@ def drawn(draws: pd.DataFrame, over: pd.DataFrame, provenance: Provenance) -> ek
 
 
 # ---- the assumptions that decide -----------------------------------------------------------------------------------------------
-def deciding(
-    draws: pd.DataFrame, over: pd.DataFrame, scenario: M.Scenario, provenance: Provenance
-) -> ek.Result:
+def deciding(draws: pd.DataFrame, over: pd.DataFrame, provenance: Provenance) -> ek.Result:
     """Return the assumptions in the order of their weight on the gain."""
     table = M.influence(draws, gain_by_draw(over, "mobilised"))
-    words = labels_of(scenario)
-    table.insert(1, "label", [say("as_written", x=words[key]) for key in table["term"]])
-    return result(table, "deciding_question", provenance)
+    table.insert(1, "label", [name_of(key) for key in table["term"]])
+    # Of a rank correlation that is none, 95 % lie within this distance of 0.
+    least = 1.96 / np.sqrt(len(draws) - 1)
+    return result(table, "deciding_question", provenance).with_caveats(
+        say("noise", least=least, n=len(draws))
+    )
 
 
-def labels_of(scenario: M.Scenario) -> dict[str, dict[str, str]]:
-    """Return the words of each assumption of a scenario."""
-    return {key: {"fr": quantity.fr, "en": quantity.en} for key, _, quantity in scenario.quantities()}
+def name_of(key: str) -> Message:
+    """Return what an assumption is, in words that fit into a sentence."""
+    return say(f"name_{key.rpartition('.')[2]}")
 
 
 def sweep(scenario: M.Scenario, key: str) -> list[M.Scenario]:
@@ -151,25 +152,32 @@ def sweep(scenario: M.Scenario, key: str) -> list[M.Scenario]:
     return [scenario.with_({key: value, "name": at(key, value)}) for value in grid(scenario, key)]
 
 
+def _assumption(scenario: M.Scenario, key: str) -> pd.Series:
+    known = scenario.assumptions().set_index("key")
+    if key not in known.index:
+        raise InputError(f"{key}: differs by site, so one value cannot be looked for; leave it out of DRAWN")
+    return known.loc[key]
+
+
 def grid(scenario: M.Scenario, key: str) -> list[float]:
     """Return values of an assumption over its range and beyond it, as far as the quantity can go or the window lasts."""
-    row = scenario.assumptions().set_index("key").loc[key]
+    row = _assumption(scenario, key)
     last = 1.0 if row["unit"] == "share" else float((pd.Timestamp(END) - pd.Timestamp(START)).days)
     low, value, high = row["low"], row["value"], row["high"]
     return sorted({0.0, low / 2, low, value, high, (high + last) / 2, last})
 
 
-def vanishing(swept: Mapping[str, M.Contrast], scenario: M.Scenario, provenance: Provenance) -> ek.Result:
+def vanishing(
+    swept: M.Contrast, keys: Sequence[str], scenario: M.Scenario, provenance: Provenance
+) -> ek.Result:
     """Return, for each assumption looked at, the gain at both ends of its range and where it falls under one youth."""
-    rows, words = [], labels_of(scenario)
-    known = scenario.assumptions().set_index("key")
-    for key, contrast in swept.items():
-        values = grid(scenario, key)
-        found = [float(contrast.values("mobilised", scenario=at(key, value)).mean()) for value in values]
-        row = known.loc[key]
+    rows = []
+    for key in keys:
+        row, values = _assumption(scenario, key), grid(scenario, key)
+        found = [float(swept.values("mobilised", scenario=at(key, value)).mean()) for value in values]
         point = M.break_even(values, found, VANISHED, at=row["value"])
         rows.append({
-            "term": key, "label": say("as_written", x=words[key]), "unit": row["unit"], "value": row["value"],
+            "term": key, "label": name_of(key), "unit": row["unit"], "value": row["value"],
             "low": row["low"], "high": row["high"], "gain_low": np.interp(row["low"], values, found),
             "gain_high": np.interp(row["high"], values, found), "below": point.below, "above": point.above,
             "searched_low": point.searched[0], "searched_high": point.searched[1],
@@ -222,6 +230,11 @@ def _with_slots(scenario: M.Scenario, more: int) -> M.Scenario:
     )
 
 
+def first_day(scenario: M.Scenario) -> pd.Timestamp:
+    """Return the first day played."""
+    return pd.Timestamp(scenario.model.window.start)
+
+
 def handed_over(listed: M.Scenario) -> pd.Timestamp:
     """Return the day on which the list comes."""
     given = listed.model.education_nationale
@@ -261,9 +274,13 @@ def waits_table(
 
 
 def held(waited: pd.Series, diary: str, site: str, most: int) -> float:
-    """Return the least number of slots a week that keep a site's mean wait from growing; missing when `most` do not."""
+    """Return the least number of slots a week that keep a site's mean wait from growing."""
     enough = [k for k in range(most + 1) if waited[with_list(diary, k), site] <= waited[without(diary), site]]
-    return float(enough[0]) if enough else np.nan
+    if not enough:
+        raise InputError(
+            f"{diary} diary, {site}: {most} more slots a week do not hold the wait; raise MORE_SLOTS"
+        )
+    return float(enough[0])
 
 
 def waits_over_time(waits: pd.DataFrame, start: pd.Timestamp, provenance: Provenance) -> ek.Result:
@@ -295,43 +312,60 @@ def assumptions(scenario: M.Scenario, provenance: Provenance) -> ek.Result:
 
 
 # ---- the answer ----------------------------------------------------------------------------------------------------------------
-def lines(
-    gained: ek.Result, decide: ek.Result, vanish: ek.Result, waited: ek.Result, played: M.Contrast
-) -> list[Message]:
+def lines(gained: ek.Result, vanish: ek.Result, waited: ek.Result, played: M.Contrast) -> list[Message]:
     """Return the eight lines, filled with the numbers of the tables."""
-    g = gained.table.set_index("gain")
+    g = gained.table.set_index("gain").rename(columns={"assumptions_low": "low", "assumptions_high": "high"})
+    first, young, solution = g.loc["mobilised"], g.loc["mobilised_16_18"], g.loc["in_solution"]
+    paired, everyone = g.loc["sooner_paired"], g.loc["sooner_restricted"]
     w = waited.table.set_index(["diary", "who"])
-    first = g.loc["mobilised"]
-    names = [row.label for row in decide.table.head(3).itertuples()]
-    slots = {site: w.loc["central", "everybody"][f"slots_{site}"] for site in ("centre", "est")}
-    slots_tight = {site: w.loc["tight", "everybody"][f"slots_{site}"] for site in ("centre", "est")}
+    now, followed, full = (
+        w.loc[key] for key in (("central", "everybody"), ("central", "followed"), ("tight", "everybody"))
+    )
     return [
-        say("answer_1", start=START, end=END, low=first["assumptions_low"], high=first["assumptions_high"],
-            draws=int(first["draws"]), share=MOST, gain=first["estimate"], luck_low=first["luck_low"],
-            luck_high=first["luck_high"], young=g.loc["mobilised_16_18", "estimate"],
-            young_low=g.loc["mobilised_16_18", "assumptions_low"], young_high=g.loc["mobilised_16_18", "assumptions_high"]),
-        say("answer_2", end=END, solution=g.loc["in_solution", "estimate"], low=g.loc["in_solution", "assumptions_low"],
-            high=g.loc["in_solution", "assumptions_high"]),
-        say("answer_3", both=played.values("mobilised_in_both").mean(), paired=g.loc["sooner_paired", "estimate"],
-            paired_low=g.loc["sooner_paired", "assumptions_low"], paired_high=g.loc["sooner_paired", "assumptions_high"],
-            all=g.loc["sooner_restricted", "estimate"], low=g.loc["sooner_restricted", "assumptions_low"],
-            high=g.loc["sooner_restricted", "assumptions_high"], end=END),
-        say("answer_4", before=w.loc[("central", "everybody"), "before"], after=w.loc[("central", "everybody"), "after"],
-            followed_before=w.loc[("central", "followed"), "before"], followed_after=w.loc[("central", "followed"), "after"],
-            tight_before=w.loc[("tight", "everybody"), "before"], tight_after=w.loc[("tight", "everybody"), "after"],
-            slots=sum(slots.values()), slots_tight=sum(slots_tight.values())),
-        say("answer_5", names=names),
-        say("answer_6", parts=[vanishes(row) for row in vanish.table.to_dict("records")]),
-        say("answer_7", spotted=fact("identified_621.total"), mobilised=fact("mobilised.total"), quote=FACTS["en_800"]["quote"].strip("()")),
+        say(
+            "answer_1", start=START, end=END, low=first["low"], high=first["high"], draws=int(first["draws"]),
+            gain=first["estimate"], luck_low=first["luck_low"], luck_high=first["luck_high"],
+            young=young["estimate"], young_low=young["low"], young_high=young["high"],
+        ),
+        say("answer_2", end=END, solution=solution["estimate"], low=solution["low"], high=solution["high"]),
+        say(
+            "answer_3", end=END, both=played.values("mobilised_in_both").mean(),
+            paired=paired["estimate"], paired_low=paired["low"], paired_high=paired["high"],
+            all=everyone["estimate"], low=everyone["low"], high=everyone["high"],
+        ),
+        say(
+            "answer_4", before=now["before"], after=now["after"], slots=now["slots_centre"] + now["slots_est"],
+            followed_before=followed["before"], followed_after=followed["after"],
+            tight_before=full["before"], tight_after=full["after"],
+            slots_tight=full["slots_centre"] + full["slots_est"],
+        ),
+        say("answer_5", names=[_named(row) for row in vanish.table.to_dict("records")]),
+        _lost(vanish.table),
+        say(
+            "answer_7", spotted=fact("identified_621.total"), mobilised=fact("mobilised.total"),
+            quote=FACTS["en_800"]["quote"].strip("()"),
+        ),
         say("answer_8"),
     ]  # fmt: skip
 
 
-def vanishes(row: Mapping[str, Any]) -> Message:
-    """Return beyond which value of one assumption the gain would vanish, and what it is at the worse end of its range."""
-    worst = min(row["gain_low"], row["gain_high"])
-    form = "pct" if row["unit"] == "share" else "days"
-    for side in ("below", "above"):
-        if row[side] == row[side]:
-            return say(f"vanishes_{side}_{form}", name=row["label"], value=row[side], worst=worst)
-    return say("vanishes_never", name=row["label"], worst=worst)
+def _form(row: Mapping[str, Any]) -> str:
+    return "pct" if row["unit"] == "share" else "days"
+
+
+def _named(row: Mapping[str, Any]) -> Message:
+    return say(f"named_{_form(row)}", name=row["label"], low=row["low"], high=row["high"])
+
+
+def _lost(table: pd.DataFrame) -> Message:
+    """Return beyond which value of each assumption the gain is lost, and whether that lies within its range."""
+    rows = table.to_dict("records")
+    inside = any(row["low"] <= row[side] <= row["high"] for row in rows for side in ("below", "above"))
+    parts = []
+    for row in rows:
+        sides = [side for side in ("below", "above") if np.isfinite(row[side])]
+        parts += [say(f"vanishes_{side}_{_form(row)}", name=row["label"], value=row[side]) for side in sides]
+        if not sides:
+            parts.append(say("vanishes_never", name=row["label"]))
+    worst = float(np.min(table[["gain_low", "gain_high"]].to_numpy()))
+    return say("answer_6_within" if inside else "answer_6_beyond", parts=parts, worst=worst)
