@@ -81,7 +81,7 @@ def maximise(
     p = len(scale)
     null = likelihood.look(np.zeros(p))
     beta, seen = (np.zeros(p), null) if start is None or not start.any() else (start, likelihood.look(start))
-    if not seen.log_likelihood >= null.log_likelihood:
+    if not seen.usable or seen.log_likelihood < null.log_likelihood:
         beta, seen = np.zeros(p), null
     information, gram = likelihood.information(seen)
     aliased = _aliased(information, gram, scale)
@@ -141,7 +141,7 @@ def _climb(likelihood: Likelihood, beta: np.ndarray, seen: Pass, step: np.ndarra
     slack = 1e-10 * (1 + abs(seen.log_likelihood))
     for _ in range(40):
         new = likelihood.look(beta + step)
-        if new.log_likelihood >= seen.log_likelihood - slack and np.isfinite(new.gradient).all():
+        if new.usable and new.log_likelihood >= seen.log_likelihood - slack:
             return beta + step, new
         step = step / 2
     return beta, seen

@@ -67,6 +67,12 @@ class Pass:
     at_risk: np.ndarray
     inverse: np.ndarray
 
+    @property
+    def usable(self) -> bool:
+        """Whether nothing overflowed, in the value or in the squares the information takes."""
+        finite = np.isfinite(self.log_likelihood) and np.isfinite(self.gradient).all()
+        return bool(finite and self.inverse.max() < 1e150)
+
 
 @dataclass(frozen=True, eq=False)
 class Likelihood:
