@@ -24,6 +24,8 @@ def steps(
     title: str = "",
     unit: str = "day",
     probability: bool = True,
+    start: float = 1.0,
+    joined: bool = False,
     ax: Axes | None = None,
     lang: str | None = None,
 ) -> Axes:
@@ -41,6 +43,10 @@ def steps(
         Of time: day, week, month, year, or a word of yours.
     probability : bool
         Whether the vertical axis is a share, drawn from 0 to 1.
+    start : float
+        Where everybody stands before anything happens: 1 for survival, 0 for what builds up.
+    joined : bool
+        Whether the curve is known at the times given only (a coarsened one): points joined by straight lines, no steps.
     ax : Axes, optional
         Where to draw; a new figure otherwise. The at-risk table is written below it.
     lang : {"fr", "en"}, optional
@@ -57,9 +63,9 @@ def steps(
     colours = dict(zip(names, range(len(names)), strict=True))
     last = float(curves["time"].max()) or 1.0
     for name in names:
-        _one_curve(
-            ax, curves[curves["group"] == name], style(colours[name]), 0.15 if len(names) < 4 else 0.07
-        )
+        part = curves[curves["group"] == name].dropna(subset=["estimate"])
+        if len(part):
+            _one_curve(ax, part, start, joined, style(colours[name]), 0.15 if len(names) < 4 else 0.07)
     ax.set_xlim(0, last)
     put_title(ax, title)
     bare(ax)
@@ -83,22 +89,25 @@ def steps(
     return ax
 
 
-def _one_curve(ax: Axes, curve: pd.DataFrame, how: dict[str, Any], shade: float) -> None:
-    curve = curve.dropna(subset=["estimate"])
-    if not len(curve):
-        return
+def _one_curve(
+    ax: Axes, curve: pd.DataFrame, start: float, joined: bool, how: dict[str, Any], shade: float
+) -> None:
     time, value = curve["time"].to_numpy(dtype=float), curve["estimate"].to_numpy(dtype=float)
-    if time[0] == 0 and value[0] not in (0.0, 1.0):
+    at = (time, value)
+    if (joined and time[0] > 0) or (time[0] == 0 and value[0] != start):
         # What happened on day 0 is a step at 0, drawn from where everybody stood.
-        time, value = np.r_[0.0, time], np.r_[1.0 if value[0] >= value[-1] else 0.0, value]
-    ax.plot(time, value, drawstyle="steps-post", linewidth=1.8, solid_capstyle="butt", zorder=3, **how)
+        at = np.r_[0.0, time], np.r_[start, value]
+    if joined:
+        ax.plot(*at, marker="o", markersize=4, linewidth=1.2, zorder=3, **how)
+    else:
+        ax.plot(*at, drawstyle="steps-post", linewidth=1.8, solid_capstyle="butt", zorder=3, **how)
     if "conf_low" not in curve:
         return
-    time, value = curve["time"].to_numpy(dtype=float), curve["estimate"].to_numpy(dtype=float)
     low, high = (curve[c].to_numpy(dtype=float) for c in ("conf_low", "conf_high"))
     # Where the scale has no bound (an estimate of 0 or 1) the band has no width.
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
-    ax.fill_between(time, low, high, step="post", color=how["color"], alpha=shade, linewidth=0, zorder=2)
+    step = None if joined else "post"
+    ax.fill_between(time, low, high, step=step, color=how["color"], alpha=shade, linewidth=0, zorder=2)
 
 
 def _name_ends(ax: Axes, curves: pd.DataFrame, names: Sequence[str], last: float) -> None:

@@ -44,22 +44,23 @@ def new_axes(
     label = max((len(line) for name in left for line in name.split("\n")), default=0)
     margin_left = max(0.85, 0.3 + per_letter * (label or (longest if len(names) > 1 and below else 0)))
     margin_right = 0.25 + per_letter * (longest + 2 if len(names) > 1 else 22 if left else 0)
-    top = 0.2 + 0.24 * len(title_lines(title))
+    top = 0.2 + 0.24 * len(title_lines(title, 4.9))
     width = margin_left + 4.9 + margin_right
     total = top + height + 0.65 + below
     figure = plt.figure(figsize=(width, total))
     return figure.add_axes((margin_left / width, (0.65 + below) / total, 4.9 / width, height / total))
 
 
-def title_lines(title: str) -> list[str]:
-    """Return a title in lines that fit the axes."""
-    return textwrap.wrap(title, 78)
+def title_lines(title: str, width: float) -> list[str]:
+    """Return a title in lines that fit axes so many inches wide (and the labels right of them)."""
+    return textwrap.wrap(title, max(round(15 * width), 20))
 
 
 def put_title(ax: Axes, title: str) -> None:
     """Write the title above the axes, from the left."""
     if title:
-        ax.set_title("\n".join(title_lines(title)), loc="left", fontsize=10.5, color=INK, pad=9)
+        width = ax.get_position().width * ax.figure.get_figwidth()
+        ax.set_title("\n".join(title_lines(title, width)), loc="left", fontsize=10.5, color=INK, pad=9)
 
 
 def bare(ax: Axes, left: bool = True) -> None:

@@ -225,6 +225,8 @@ class Curves(Result):
             title=self.question.text(lang),
             unit=self.unit,
             probability=self.kind != "hazard",
+            start=1.0 if self.kind == "survival" else 0.0,
+            joined=self.sums is None,
             ax=ax,
             lang=lang,
         )
@@ -320,9 +322,11 @@ class Curves(Result):
         return [(key, part) for key, part in self.table.groupby(columns, sort=False, observed=True)]
 
     def _risk_groups(self) -> list[tuple[tuple, pd.DataFrame]]:
+        # With several causes a time has one row that is never hidden for another cause's sake.
+        table = self.table[self.table["cause"] == "no_exit"] if self.kind == "incidence" else self.table
         if not self.by:
-            return [((), self.table)]
-        return [(key, part) for key, part in self.table.groupby(list(self.by), sort=False, observed=True)]
+            return [((), table)]
+        return [(key, part) for key, part in table.groupby(list(self.by), sort=False, observed=True)]
 
     def _position(self, key: tuple) -> int:
         return self.sums.groups.index(tuple(key[: len(self.by)]))

@@ -102,7 +102,7 @@ def test_lines_are_named_by_their_keys():
     frame = pd.DataFrame({"site": ["north"], "sex": [1], "part": [0.5], "estimate": [12.0]})
     assert "north · sex 1 · 50%" in words(figures.estimates(frame, lang="en"))
     nameless = figures.estimates(pd.DataFrame({"estimate": [3.0]}), lang="en")
-    assert nameless.get_yticklabels()[0].get_text() == ""
+    assert nameless.get_yticklabels()[0].get_text().strip() == ""
 
 
 def test_a_figure_given_is_drawn_on(tte):
@@ -121,6 +121,18 @@ def test_a_published_curve_is_drawn_with_no_more_at_risk_than_there_were(tte):
     assert known.sum() > 6
     assert (shown["n_risk"] <= true["n_risk"])[known].all()
     assert out.risk_table([290])[1]["n_risk"].isna().all()
+
+
+def test_a_coarsened_curve_is_points_joined_not_steps_that_never_were(tte):
+    raw, out = (
+        c.plot(lang="en").lines[0]
+        for c in (kaplan_meier(tte, of="any exit"), kaplan_meier(tte, of="any exit").publish())
+    )
+    assert (raw.get_drawstyle(), out.get_drawstyle()) == ("steps-post", "default")
+    assert out.get_marker() == "o"
+    assert (out.get_xdata()[0], out.get_ydata()[0]) == (0, 1)
+    risen = aalen_johansen(tte).publish().plot(lang="en").lines[0]
+    assert (risen.get_xdata()[0], risen.get_ydata()[0]) == (0, 0)
 
 
 def test_labels_move_apart_but_stay_near():
