@@ -169,7 +169,7 @@ def lines(
         )
     ax.set_ylim(bottom=0)
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=9, borderaxespad=0)
-    ax.xaxis.set_major_locator(MonthLocator(bymonth=(1, 4, 7, 10)))
+    ax.xaxis.set_major_locator(MonthLocator(bymonth=(1, 5, 9)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: _month(v, lang)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: tick(v, lang)))
     ax.set_ylabel(axis, color=INK)

@@ -113,8 +113,8 @@ class ListChannel(Table):
         "part injoignable quoi qu'on fasse", "share unreachable whatever is done", per_site=False
     )
     delay: _days(
-        "de la liste au repérage (accord, rapprochement)",
-        "from the list to spotting (agreement, matching)",
+        "de la liste au repérage (rapprochement des fichiers)",
+        "from the list to spotting (matching of files)",
         per_site=False,
     )
     overlaps_with: tuple[str, ...] = ()

@@ -24,7 +24,7 @@ def analyse(study):
 
     # What the report says, and where it does not add up.
     yield Section(say("section_published"), [say("section_published_text")])
-    yield Table("identities", published.identities())
+    yield Table("identities", published.identities(), columns=["claim", "computed", "published", "verdict"])
     yield Table("inconsistencies", published.inconsistencies())
 
     # Two scenarios, the same luck; then fuller and emptier diaries.
@@ -51,16 +51,27 @@ def analyse(study):
 
     yield Section(say("section_gain"), [say("section_gain_text")])
     yield Figure("ranges", answer.ranges(gained), alt=say("alt_ranges"), draw=pictures.ranges)
-    yield Table("gains", gained)
+    yield Table("gains", gained, columns=answer.GAINS_SHOWN)
 
     # Which assumptions decide, and beyond which value the gain is lost.
     decide = answer.deciding(draws, over, about)
     keys = list(decide.table["term"][:DECIDING])
     values = [scenario for key in keys for scenario in answer.sweep(listed, key)]
     vanish = answer.vanishing(M.contrast(baseline, values, n=PLAYS_PER_VALUE, **luck), keys, listed, about)
-    yield Figure("deciding", decide, alt=say("alt_tornado"), draw=pictures.tornado(central))
-    yield Table("deciding", decide)
-    yield Table("vanishing", vanish)
+    yield Figure(
+        "deciding",
+        decide,
+        alt=say("alt_tornado"),
+        draw=pictures.tornado(answer.gain_by_draw(over, "mobilised").mean()),
+    )
+    yield Table(
+        "deciding", decide, columns=["label", "correlation", "weight", "lowest_third", "highest_third"]
+    )
+    yield Table(
+        "vanishing",
+        vanish,
+        columns=["label", "value", "low", "high", "gain_low", "gain_high", "below", "above"],
+    )
 
     # Who waits.
     start, comes = answer.first_day(baseline), answer.handed_over(listed)
@@ -71,6 +82,8 @@ def analyse(study):
     yield Table("waits", waited)
 
     yield Answer(answer.lines(gained, vanish, waited, played))
-    yield Assumptions("assumptions", answer.assumptions(listed, about), max_rows=200)
+    yield Assumptions(
+        "assumptions", answer.assumptions(listed, about), columns=answer.ASSUMPTIONS_SHOWN, max_rows=200
+    )
     yield Assumptions("elsewhere", published.parameters())
-    yield Assumptions("draws", answer.drawn(draws, over, about), max_rows=8)
+    yield Assumptions("draws", answer.drawn(draws, over, about), columns=list(answer.GAINS), max_rows=8)

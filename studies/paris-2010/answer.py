@@ -15,6 +15,8 @@ from published import END, FACTS, LABELS, START, against, fact, say
 import evalkit as ek
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
+from evalkit.simulation.quantities import UNITS
+from evalkit.vocabulary import standard
 from evalkit.wording import Message, message
 
 M = ek.simulation
@@ -86,6 +88,10 @@ GAINS = {
     "sooner_paired": [("sooner_paired", "", "", "")],
     "sooner_restricted": [("sooner_restricted", "", "", "")],
 }
+#: The columns of the table of gains shown on the page; the CSV has all of them.
+GAINS_SHOWN = (
+    "gain", "estimate", "assumptions_low", "assumptions_median", "assumptions_high", "luck_low", "luck_high",
+)  # fmt: skip
 
 
 def gain_by_draw(over: pd.DataFrame, name: str) -> np.ndarray:
@@ -135,6 +141,15 @@ def deciding(draws: pd.DataFrame, over: pd.DataFrame, provenance: Provenance) ->
     """Return the assumptions in the order of their weight on the gain."""
     table = M.influence(draws, gain_by_draw(over, "mobilised"))
     table.insert(1, "label", [name_of(key) for key in table["term"]])
+    table = table.rename(
+        columns={
+            "estimate": "correlation",
+            "share": "weight",
+            "low": "lowest_third",
+            "high": "highest_third",
+            "n": "draws",
+        }
+    )
     # Of a rank correlation that is none, 95 % lie within this distance of 0.
     least = 1.96 / np.sqrt(len(draws) - 1)
     return result(table, "deciding_question", provenance).with_caveats(
@@ -300,15 +315,36 @@ def waits_over_time(waits: pd.DataFrame, start: pd.Timestamp, provenance: Proven
 
 
 # ---- assumptions, as they stand ------------------------------------------------------------------------------------------------
+#: The columns of the table of assumptions shown on the page.
+ASSUMPTIONS_SHOWN = ("label", "value", "unit", "low", "high", "evidence", "source")
+
+
 def assumptions(scenario: M.Scenario, provenance: Provenance) -> ek.Result:
-    """Return every assumption of a scenario with its unit, status, range and source."""
+    """Return every assumption of a scenario with its unit, status, range and source; those of the list first."""
     table = scenario.assumptions()
-    words = [{"fr": row.label_fr, "en": row.label_en} for row in table.itertuples()]
-    table.insert(1, "label", [say("as_written", x=both) for both in words])
-    table = table.drop(columns=["label_fr", "label_en"]).rename(columns={"key": "term"})
-    table["mine"] = table["term"].str.startswith(LIST)
-    table = table.sort_values("mine", ascending=False, kind="stable", ignore_index=True).drop(columns="mine")
-    return result(table, "assumptions_question", provenance)
+    table.insert(1, "label", [_whole_name(row) for row in table.itertuples()])
+    table["unit"] = [
+        say("as_written", x=dict(zip(("en", "fr"), UNITS[unit], strict=True))) for unit in table["unit"]
+    ]
+    table = table.drop(columns=["label_fr", "label_en"]).rename(columns={"key": "term", "status": "evidence"})
+    first = table["term"].str.startswith(LIST)
+    return result(
+        pd.concat([table[first], table[~first]], ignore_index=True), "assumptions_question", provenance
+    )
+
+
+def _whole_name(row: Any) -> Message:
+    """Return what an assumption is, of which channel or solution, at which site."""
+    words, name = standard(), say("as_written", x={"fr": row.label_fr, "en": row.label_en})
+    parts = row.key.split(".")
+    if parts[0] == LIST:
+        name = say("of_list", label=name)
+    for group, kind in (("channels", "channel"), ("solutions", "status")):
+        if parts[0] == group:
+            name = say("of_group", group=words.term(kind, parts[1]).labels, label=name)
+    return (
+        say("at_site", label=name, site=say(f"site_{parts[-1]}")) if parts[-1] in ("centre", "est") else name
+    )
 
 
 # ---- the answer ----------------------------------------------------------------------------------------------------------------
@@ -361,11 +397,10 @@ def _lost(table: pd.DataFrame) -> Message:
     """Return beyond which value of each assumption the gain is lost, and whether that lies within its range."""
     rows = table.to_dict("records")
     inside = any(row["low"] <= row[side] <= row["high"] for row in rows for side in ("below", "above"))
-    parts = []
+    parts, never = [], []
     for row in rows:
         sides = [side for side in ("below", "above") if np.isfinite(row[side])]
         parts += [say(f"vanishes_{side}_{_form(row)}", name=row["label"], value=row[side]) for side in sides]
-        if not sides:
-            parts.append(say("vanishes_never", name=row["label"]))
+        never += [] if sides else [say("vanishes_never", name=row["label"])]
     worst = float(np.min(table[["gain_low", "gain_high"]].to_numpy()))
-    return say("answer_6_within" if inside else "answer_6_beyond", parts=parts, worst=worst)
+    return say("answer_6_within" if inside else "answer_6_beyond", parts=parts + never, worst=worst)

@@ -32,17 +32,19 @@ def funnel(result, lang):
 
 def ranges(result, lang):
     """Draw the two ranges, assumptions first."""
-    table = result.table.assign(range=[words.text(lang) for words in result.table["range"]])
+    table = result.table.round(0).assign(range=[words.text(lang) for words in result.table["range"]])
     return figures.estimates(
         table, result.question.text(lang), lang=lang, no_effect=0.0, axis=say("axis_more").text(lang)
     )
 
 
 def tornado(centre):
-    """Return how to draw the assumptions in the order of their weight, around the central gain."""
+    """Return how to draw the assumptions in the order of their weight, around the mean gain over the draws."""
 
     def draw(result, lang):
-        table = result.table.assign(label=[words.text(lang) for words in result.table["label"]])
+        said = [words.text(lang) for words in result.table["label"]]
+        table = result.table.assign(label=[text[0].upper() + text[1:] for text in said])
+        table = table.rename(columns={"lowest_third": "low", "highest_third": "high"})
         words = say("third_low").text(lang), say("third_high").text(lang)
         return figures.tornado(
             table, centre, result.question.text(lang), say("axis_more").text(lang), words, lang=lang
