@@ -63,8 +63,10 @@ class Fitted:
         solid = np.flatnonzero(~np.isnan(np.diag(top.covariance)))
         df = len(solid) + len(top.runaway)
         beta = top.beta[solid]
-        robust = self.covariance[np.ix_(solid, solid)]
-        wald = float(beta @ np.linalg.pinv(robust, hermitian=True) @ beta) if len(solid) else 0.0
+        reported = self.covariance[np.ix_(solid, solid)]
+        wald = 0.0 if not len(solid) else np.nan
+        if len(solid) and np.isfinite(reported).all():
+            wald = float(beta @ np.linalg.pinv(reported, hermitian=True) @ beta)
         active = np.array([k for k in range(len(top.beta)) if k not in top.aliased], dtype=np.int64)
         start = self.likelihood.look(np.zeros(len(top.beta)))
         information, _ = self.likelihood.information(start)

@@ -100,7 +100,8 @@ def maximise(
         if distance < 1e-8 and spread(step) > _RUNAWAY:
             runaway = _directions(step, scale)
             break
-        near = distance < _NEAR
+        # Near the maximum; or as near as rounding lets the distance fall.
+        near = distance < _NEAR or (fresh and 0.5 * before < distance < 1e-10)
         if not fresh and not near and distance > 0.05 * before:
             # The kept information no longer leads anywhere fast.
             (information, _), fresh = likelihood.information(seen), True

@@ -94,7 +94,7 @@ def cox(
         )
     of = tte.causes[0] if of is None else of
     made = design(formula, tte.covariates, missing)
-    said = caveats(tte) + _left_out(tte, made)
+    said = caveats(tte, repeated=False) + _left_out(tte, made)
     if not made.kept.all():
         tte = tte.subset(made.kept)
     exits, event, _ = cause_of_interest(tte, of, "cox")
@@ -115,6 +115,7 @@ def cox(
         unknown = without_variance(made.matrix, clusters)
         alone = frequency and clusters.n == tte.n
         covariance = sandwich(likelihood, top.seen, covariance, clusters, tte.weight if alone else None)
+        covariance[list(unknown)] = covariance[:, list(unknown)] = np.nan
         said += _clustered(clusters.name, clusters.n)
     fitted = Fitted(
         likelihood, slots, top, covariance, exits > 0, made, tte, names if strata_names else ((),)
@@ -141,7 +142,7 @@ def _strata(
     if strata is None and tte.stratum is not None:
         tte = tte.with_covariates(pd.DataFrame({"stratum": tte.stratum}))
         strata = "stratum"
-    columns, names, code = levels(tte, strata)
+    columns, names, code = levels(tte, strata, "strata")
     return list(columns), names, code
 
 
@@ -208,7 +209,6 @@ def _table(
     solid = ~np.isnan(np.diag(top.covariance))
     estimate = np.where(solid, top.beta, np.nan)
     error = np.sqrt(np.diag(covariance))
-    error[list(unknown)] = np.nan
     reasons: list[Message | None] = [None] * len(made.terms)
     for k in range(len(made.terms)):
         if scale[k] == 0:
@@ -222,7 +222,7 @@ def _table(
             reasons[k] = message(f"survival.monotone_{'up' if top.runaway[k] > 0 else 'down'}")
         elif k in unknown:
             reasons[k] = unknown[k]
-    n, n_event = _sizes(made.matrix, event, tte.weight if tte.weight_kind == "frequency" else None)
+    n, n_event = _sizes(made.matrix, event, tte)
     return pd.DataFrame({
         "term": made.terms,
         "estimate": estimate,
@@ -239,15 +239,23 @@ def _table(
     })  # fmt: skip
 
 
-def _sizes(matrix: np.ndarray, event: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and events behind each term: those with the value 1 for a yes/no term, all rows for a number."""
-    count = np.ones(len(event)) if weight is None else weight
-    n = np.full(matrix.shape[1], count.sum())
-    n_event = np.full(matrix.shape[1], count[event].sum())
-    for k in range(matrix.shape[1]):
+def _sizes(matrix: np.ndarray, event: np.ndarray, tte: TimeToEvent) -> tuple[np.ndarray, np.ndarray]:
+    """Return people and events behind each term: those with the value 1 for a yes/no term, all for a number."""
+    count = tte.weight if tte.weight is not None and tte.weight_kind == "frequency" else np.ones(tte.n)
+    # Of a person with several rows only the first with the value counts.
+    who = None if tte.id is None or pd.Index(tte.id).is_unique else pd.Series(tte.id)
+    p = matrix.shape[1]
+    n = np.full(p, count.sum() if who is None else count[~who.duplicated().to_numpy()].sum())
+    n_event = np.full(p, count[event].sum())
+    for k in range(p):
         column = matrix[:, k]
         if np.isin(column[:1000], (0, 1)).all() and ((column == 0) | (column == 1)).all():
-            n[k], n_event[k] = column @ count, (column * count)[event].sum()
+            n_event[k] = (column * count)[event].sum()
+            if who is None:
+                n[k] = column @ count
+            else:
+                rows = np.flatnonzero(column)
+                n[k] = count[rows[~who.iloc[rows].duplicated().to_numpy()]].sum()
     return n, n_event
 
 

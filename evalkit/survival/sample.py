@@ -71,8 +71,10 @@ def accept(tte: Any, estimator: str) -> TimeToEvent:
     return tte
 
 
-def levels(tte: TimeToEvent, by: str | Sequence[str] | None) -> tuple[tuple[str, ...], tuple, np.ndarray]:
-    """Return the `by` columns, the distinct groups in order, and each row's group.
+def levels(
+    tte: TimeToEvent, by: str | Sequence[str] | None, argument: str = "by"
+) -> tuple[tuple[str, ...], tuple, np.ndarray]:
+    """Return the `by` columns, the distinct groups in order, and each row's group; `argument` is what errors call it.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def levels(tte: TimeToEvent, by: str | Sequence[str] | None) -> tuple[tuple[str,
     if absent:
         have = ", ".join(map(str, tte.covariates.columns)) or "none"
         raise InputError(
-            f"by: no column {', '.join(map(repr, absent))} among the covariates; they are {have}"
+            f"{argument}: no column {', '.join(map(repr, absent))} among the covariates; they are {have}"
         )
     code = np.zeros(tte.n, dtype=np.int64)
     names: list[tuple] = [()]
@@ -94,7 +96,7 @@ def levels(tte: TimeToEvent, by: str | Sequence[str] | None) -> tuple[tuple[str,
         values = tte.covariates[column]
         if values.isna().any():
             raise InputError(
-                f"by: {column!r} is missing in {int(values.isna().sum())} of {tte.n} rows; "
+                f"{argument}: {column!r} is missing in {int(values.isna().sum())} of {tte.n} rows; "
                 "give the missing a level of their own or leave those rows out"
             )
         own, found = _levels_of(values)
@@ -140,13 +142,15 @@ def cause_of_interest(
     return (tte.cause == tte.causes.index(name) + 1).astype(np.int64), label_of(tte, name), said
 
 
-def caveats(tte: TimeToEvent) -> list[Message]:
-    """Return what the times bring with them: their rule, delayed entry, what the weights are."""
+def caveats(tte: TimeToEvent, repeated: bool = True) -> list[Message]:
+    """Return what the times bring with them: their rule, delayed entry, the weights, people who exit more than once."""
     said = list(tte.rule)
     if tte.entry is not None and (late := _late_comers(tte)):
         said.append(message("survival.delayed_entry", n=Headcount(late)))
     if tte.weight is not None:
         said.append(message(f"survival.weights_{tte.weight_kind}"))
+    if repeated and tte.id is not None and pd.Series(tte.id[tte.cause > 0]).duplicated().any():
+        said.append(message("survival.repeated_exits"))
     return said
 
 

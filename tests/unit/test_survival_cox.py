@@ -175,6 +175,7 @@ def test_two_clusters_give_a_description_only(df):
     assert "2 clusters in all" in found.table["reason"][0].text("en")
     assert np.isfinite(found.table["estimate"][0])
     assert found.table["p_value"].isna().all()
+    assert np.isnan(found.glance()["wald_statistic"].item())
 
 
 def test_one_cluster_per_arm_is_named(df):
@@ -191,6 +192,14 @@ def test_clusters_must_be_there_and_known(df):
         fit(df, "x", cluster="club")
     with pytest.raises(InputError, match="missing in 1 of 200"):
         fit(df.assign(c=np.r_[np.nan, np.arange(199)]), "x", cluster="c")
+
+
+def test_people_not_rows_are_counted_behind_a_term():
+    rows = pd.DataFrame({
+        "s": [0, 5, 9, 0, 4, 0], "t": [5, 9, 12, 4, 7, 8], "e": [0, 0, 1, 0, 1, 1], "helped": [0, 1, 1, 1, 1, 0], "who": [1, 1, 1, 2, 2, 3],
+    })  # fmt: skip
+    found = row(fit(rows, "helped", how={"entry": "s", "id": "who"}), "helped")
+    assert (found["n"], found["n_event"]) == (2, 2)
 
 
 def test_repeated_events_of_a_person_call_for_clusters():

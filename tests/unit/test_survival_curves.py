@@ -188,6 +188,11 @@ def test_aalen_johansen_refuses_a_second_exit_of_one_person():
         aalen_johansen(tte)
 
 
+def test_people_who_exit_several_times_are_said():
+    gaps = times([5, 3, 8], [1, 1, 0], id=[1, 1, 2], clock="gap")
+    assert "exit several times" in kaplan_meier(gaps).caveats[-1].text("en")
+
+
 def test_options_are_checked(freireich, three):
     with pytest.raises(InputError, match="conf_type"):
         kaplan_meier(freireich, conf_type="loglog")
