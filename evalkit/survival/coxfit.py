@@ -198,7 +198,7 @@ class CoxFit(Result):
             frame[name] = [fit.strata[code][i] for code in slots.stratum]
         frame["estimate"] = frame.groupby(slots.stratum)["estimate"].cumsum()
         rows = fit.likelihood.parts[0]
-        frame["n_risk"] = rows.over_slots(np.ones(len(rows.last)), len(slots))
+        frame["n_risk"], _ = rows.sums(np.ones(len(rows.last)), len(slots))
         frame["n_censor"] = 0.0
         columns = [*self.strata, "time", "estimate", "n_risk", "n_event", "n_censor"]
         question = message("survival.question_baseline", event=self.question.values["event"])

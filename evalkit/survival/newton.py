@@ -79,10 +79,12 @@ def maximise(
         No maximum after many steps.
     """
     p = len(scale)
-    null = likelihood.look(np.zeros(p))
-    beta, seen = (np.zeros(p), null) if start is None or not start.any() else (start, likelihood.look(start))
-    if not seen.usable or seen.log_likelihood < null.log_likelihood:
-        beta, seen = np.zeros(p), null
+    null = likelihood.null()
+    beta = np.zeros(p) if start is None else start
+    seen = likelihood.look(beta)
+    if not seen.usable or seen.log_likelihood < null:
+        beta = np.zeros(p)
+        seen = likelihood.look(beta)
     information, gram = likelihood.information(seen)
     aliased = _aliased(information, gram, scale)
     active = np.array([k for k in range(p) if k not in aliased], dtype=np.int64)
@@ -97,7 +99,9 @@ def maximise(
         step = np.zeros(p)
         step[active] = _solve(information, seen.gradient, active)
         before, distance = distance, float(seen.gradient @ step)
-        if distance < 1e-8 and spread(step) > _RUNAWAY:
+        # A look at the rows only when the step is not negligible beside the columns.
+        moving = distance < 1e-8 and np.abs(step) @ scale > 1e-5
+        if moving and spread(step) > _RUNAWAY:
             runaway = _directions(step, scale)
             break
         # Near the maximum; or as near as rounding lets the distance fall.
@@ -125,7 +129,7 @@ def maximise(
     solid = np.array([k for k in active if k not in runaway], dtype=np.int64)
     covariance = np.full((p, p), np.nan)
     covariance[np.ix_(solid, solid)] = invert(information[np.ix_(solid, solid)])
-    return Maximum(beta, covariance, seen, null.log_likelihood, steps, aliased, runaway)
+    return Maximum(beta, covariance, seen, null, steps, aliased, runaway)
 
 
 def invert(information: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,19 +37,22 @@ class Rows:
     event: np.ndarray
     weight: np.ndarray | None = None
 
-    def over_slots(self, values: np.ndarray, n_slots: int) -> np.ndarray:
-        """Return, per slot, the sum of `values` over the rows at risk in it."""
-        ends = np.bincount(self.last, values, n_slots + 1)[1:]
-        sums = np.cumsum(ends[::-1])[::-1]
-        if self.first is None:
-            return sums
-        # Sums over later strata are in there too: a row that starts at slot f is taken out of all slots before f.
-        starts = np.bincount(self.first, values, n_slots + 1)[1:]
-        return sums - np.cumsum(starts[::-1])[::-1]
+    @cached_property
+    def place(self) -> np.ndarray:
+        """Twice the slot a row ends in, plus 1 when it ends with the event: one count then gives both sums."""
+        place = 2 * self.last
+        place[self.event] += 1
+        return place
 
-    def over_events(self, values: np.ndarray, n_slots: int) -> np.ndarray:
-        """Return, per slot, the sum of `values` (one per event row) over the rows whose event is there."""
-        return np.bincount(self.last[self.event] - 1, values, n_slots)
+    def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return, per slot, the sum of `values` over the rows at risk in it, and over those whose event is there."""
+        both = np.bincount(self.place, values, 2 * n_slots + 2)[2:].reshape(n_slots, 2)
+        at_risk = np.cumsum(both.sum(axis=1)[::-1])[::-1]
+        if self.first is not None:
+            # Sums over later strata are in there too: a row that starts at slot f is taken out of all slots before f.
+            starts = np.bincount(self.first, values, n_slots + 1)[1:]
+            at_risk = at_risk - np.cumsum(starts[::-1])[::-1]
+        return at_risk, both[:, 1]
 
     def during(self, cumulative: np.ndarray) -> np.ndarray:
         """Return, per row, the rise of a cumulative sum over slots (0 first) while the row is at risk."""
@@ -133,6 +137,25 @@ class Likelihood:
         with np.errstate(all="ignore"):
             return self._look(beta)
 
+    def null(self) -> float:
+        """Return the log-likelihood at 0: of the matrix it needs nothing."""
+        n_slots = len(self.deaths)
+        at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
+        for part in self.parts:
+            here, leaving = part.sums(
+                np.ones(len(part.last)) if part.weight is None else part.weight, n_slots
+            )
+            at_risk += here
+            dying += leaving
+        return -float(self.mean_weight @ self._sum(np.log(self._shares(at_risk, dying))))
+
+    def _shares(self, at_risk: np.ndarray, dying: np.ndarray) -> np.ndarray:
+        """Return the risk set as each tied event sees it."""
+        shares = at_risk[self._repeat]
+        if self.ties == "efron":
+            shares -= self._fraction * dying[self._repeat]
+        return shares
+
     def _look(self, beta: np.ndarray) -> Pass:
         n_slots = len(self.deaths)
         at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
@@ -154,12 +177,11 @@ class Likelihood:
                 risk *= part.weight
                 ends = ends * part.weight[part.event]
             log_likelihood += float(ends.sum())
-            at_risk += part.over_slots(risk, n_slots)
-            dying += part.over_events(risk[part.event], n_slots)
+            here, leaving = part.sums(risk, n_slots)
+            at_risk += here
+            dying += leaving
             risks.append(risk)
-        shares = at_risk[self._repeat]
-        if self.ties == "efron":
-            shares -= self._fraction * dying[self._repeat]
+        shares = self._shares(at_risk, dying)
         inverse = 1 / shares
         log_likelihood -= float(self.mean_weight @ self._sum(np.log(shares)))
         total, tied = (
@@ -198,9 +220,9 @@ class Likelihood:
             for k in range(p):
                 column = part.x[:, k] - self.centre[k]
                 column *= risk
-                risk_x[:, k] += part.over_slots(column, n_slots)
-                if self.ties == "efron":
-                    event_x[:, k] += part.over_events(column[part.event], n_slots)
+                here, leaving = part.sums(column, n_slots)
+                risk_x[:, k] += here
+                event_x[:, k] += leaving
         return risk_x, event_x
 
     def cumulative_hazard(self, seen: Pass) -> np.ndarray:

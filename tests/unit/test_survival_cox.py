@@ -196,7 +196,8 @@ def test_clusters_must_be_there_and_known(df):
 
 def test_people_not_rows_are_counted_behind_a_term():
     rows = pd.DataFrame({
-        "s": [0, 5, 9, 0, 4, 0], "t": [5, 9, 12, 4, 7, 8], "e": [0, 0, 1, 0, 1, 1], "helped": [0, 1, 1, 1, 1, 0], "who": [1, 1, 1, 2, 2, 3],
+        "s": [0, 5, 9, 0, 4, 0], "t": [5, 9, 12, 4, 7, 8], "e": [0, 0, 1, 0, 1, 1], "helped": [0, 1, 1, 1, 1, 0],
+        "who": [1, 1, 1, 2, 2, 3],
     })  # fmt: skip
     found = row(fit(rows, "helped", how={"entry": "s", "id": "who"}), "helped")
     assert (found["n"], found["n_event"]) == (2, 2)
