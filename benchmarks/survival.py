@@ -186,7 +186,7 @@ def main() -> None:
         rival = f"{row['lifelines']:.3g}" if row["lifelines"] else "not run"
         low, middle, high = row["ratio"] or (None, None, None)
         ratio = f"{middle:.0f} ({low:.0f}-{high:.0f})" if middle else "–"
-        r, times = (f"{row['R']:.3g}", f"{row['R'] / row['evalkit']:.0f}") if row["R"] else ("not run", "–")
+        r, times = (f"{row['R']:.3g}", f"{row['R'] / row['evalkit']:.2g}") if row["R"] else ("not run", "–")
         print(f"| {row['n']:,} | {row['task']} | {row['evalkit']:.3g} | {rival} | {ratio} | {r} | {times} |")
     print(
         "\nfrom_frame:",
