@@ -13,7 +13,7 @@ from evalkit.study import Answer, Assumptions, Figure, Section, Table
 
 M = ek.simulation
 #: How many plays: of the two scenarios; of each set of assumptions; of each value beyond a range; of each diary.
-PLAYS, PLAYS_PER_DRAW, PLAYS_PER_VALUE, PLAYS_PER_DIARY = 100, 2, 6, 12
+PLAYS, PLAYS_PER_DRAW, PLAYS_PER_VALUE, PLAYS_PER_DIARY = 100, 3, 6, 12
 DRAWS, DECIDING, MORE_SLOTS = 128, 3, 3
 
 
@@ -41,7 +41,7 @@ def analyse(study):
     # How many more: over the assumptions first, by luck alone second.
     draws = M.draw_assumptions(answer.DRAWN, n=DRAWS, seed=study.seed)
     over = M.over_assumptions(baseline, listed, draws, n=PLAYS_PER_DRAW, **luck)
-    gained = answer.gains(played, over, about)
+    gained = answer.gains(played, over, PLAYS_PER_DRAW, about)
     central = gained.table.set_index("gain").loc["mobilised", "estimate"]
 
     left = answer.funnel(seen.passages, central, about)
@@ -49,7 +49,7 @@ def analyse(study):
     yield Figure("funnel", left, alt=say("alt_funnel"), draw=pictures.funnel)
     yield Table("funnel", left)
 
-    yield Section(say("section_gain"), [say("section_gain_text")])
+    yield Section(say("section_gain"), [say("section_gain_text"), answer.against_target(over)])
     yield Figure("ranges", answer.ranges(gained), alt=say("alt_ranges"), draw=pictures.ranges)
     yield Table("gains", gained, columns=answer.GAINS_SHOWN)
 

@@ -101,7 +101,7 @@ def gain_by_draw(over: pd.DataFrame, name: str) -> np.ndarray:
     return np.sum(parts, axis=0)
 
 
-def gains(played: M.Contrast, over: pd.DataFrame, provenance: Provenance) -> ek.Result:
+def gains(played: M.Contrast, over: pd.DataFrame, plays_per_draw: int, provenance: Provenance) -> ek.Result:
     """Return each gain at the central assumptions, its range over the assumptions, and its range by luck alone."""
     rows = []
     for name, keys in GAINS.items():
@@ -115,7 +115,23 @@ def gains(played: M.Contrast, over: pd.DataFrame, provenance: Provenance) -> ek.
             "least": by_draw.min(), "most": by_draw.max(), "draws": len(by_draw),
             "luck_low": luck_low, "luck_high": luck_high, "plays": len(by_luck),
         })  # fmt: skip
-    return result(pd.DataFrame(rows), "gains_question", provenance, start=START, end=END)
+    central = played.values("mobilised")
+    left = say(
+        "left_luck",
+        n=plays_per_draw,
+        these=central[:plays_per_draw].mean(),
+        all=central.mean(),
+        plays=len(central),
+    )
+    table = pd.DataFrame(rows)
+    return result(table, "gains_question", provenance, start=START, end=END).with_caveats(left)
+
+
+def against_target(over: pd.DataFrame) -> Message:
+    """Return in how many draws the gain makes up for the youths missing from the programme's target."""
+    missing, by_draw = fact("target_n") - fact("mobilised.total"), gain_by_draw(over, "mobilised")
+    enough = int((by_draw >= missing).sum())
+    return say("section_gain_target", missing=missing, target=fact("target_n"), n=enough, draws=len(by_draw))
 
 
 def ranges(gained: ek.Result) -> ek.Result:
