@@ -222,11 +222,16 @@ def veil(message: Any, policy: Policy) -> Any:
 
 
 def coarsen_curve(
-    table: pd.DataFrame, policy: Policy, by: Sequence[str] = (), keep_rows: bool = False
+    table: pd.DataFrame,
+    policy: Policy,
+    by: Sequence[str] = (),
+    keep_rows: bool = False,
+    there: np.ndarray | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Merge the steps of a curve that too few people make: one step tells of one person, two at-risk counts of those between.
 
-    A time is kept when at least the threshold of people made the curve step since the last time kept, and as many were at risk.
+    A time is kept when at least the threshold of people made the curve step since the last time kept, as many were at risk, and
+    as many, or nobody, were left by those who moved on that very day.
     Numbers at risk are rounded down to a multiple of half the threshold, a small number censored in between is hidden. When
     exits of several causes share a time (column ``cause``), a cause with a small count since it was last shown is hidden there,
     with a second one if the others would give it away.
@@ -241,6 +246,8 @@ def coarsen_curve(
         The columns that make the groups, ``cause`` included when there.
     keep_rows : bool
         Hide the rows not kept instead of leaving them out (for times somebody asked for).
+    there : array, optional
+        The exits on the very day of each row, where ``n_event`` counts those of several days.
 
     Returns
     -------
@@ -260,12 +267,13 @@ def coarsen_curve(
 
     if policy.threshold <= 1 or not len(table):
         return table, 0
+    table = table.assign(there=table["n_event"].to_numpy(dtype=float) if there is None else there)
     groups = [c for c in by if c != "cause"]
     split = [part for _, part in table.groupby(groups, sort=False, observed=True)] if groups else [table]
     parts = [_coarse_group(part, policy.threshold, keep_rows) for part in split]
     out = pd.concat(parts, ignore_index=True)
     hidden = int((out["status"] == "suppressed").sum())
-    return out, hidden + len(table) - len(out)
+    return out.drop(columns="there"), hidden + len(table) - len(out)
 
 
 def _coarse_group(part: pd.DataFrame, threshold: int, keep_rows: bool) -> pd.DataFrame:
@@ -288,7 +296,11 @@ def _coarse_group(part: pd.DataFrame, threshold: int, keep_rows: bool) -> pd.Dat
         moved += total
         censored += float(at["n_censor"].iloc[0])
         origin = time == 0 and total == 0 and censored == 0
-        if float(at["n_risk"].iloc[0]) < threshold or not (origin or moved >= threshold):
+        risk = float(at["n_risk"].iloc[0])
+        # Who is left gives away who moved, and the other way round.
+        on_the_day = dict(zip(at["cause"] if several else [None], at["there"], strict=True))
+        few_left = 0 < risk - on_the_day.pop("no_exit", sum(on_the_day.values())) < threshold
+        if risk < threshold or few_left or not (origin or moved >= threshold):
             merged.extend(rows)
             continue
         veiled = _veiled_states(since, threshold)
@@ -299,9 +311,7 @@ def _coarse_group(part: pd.DataFrame, threshold: int, keep_rows: bool) -> pd.Dat
             out.iloc[row, out.columns.get_loc("n_censor")] = np.nan if 0 < censored < threshold else censored
             if not origin:
                 step = max(threshold // 2, 1)
-                out.iloc[row, out.columns.get_loc("n_risk")] = (
-                    np.floor(float(at["n_risk"].iloc[0]) / step) * step
-                )
+                out.iloc[row, out.columns.get_loc("n_risk")] = np.floor(risk / step) * step
         since = {state: count for state, count in since.items() if state in veiled}
         moved = censored = 0.0
     blank = hidden + (merged if keep_rows or not shown else [])

@@ -77,7 +77,7 @@ class Curves(Result):
         """
         asked = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
         self._refuse_beyond(asked, "at")
-        rows = []
+        rows, there = [], []
         for key, group in self._groups():
             t = group["time"].to_numpy()
             last = np.searchsorted(t, asked, side="right") - 1
@@ -88,6 +88,7 @@ class Curves(Result):
                 total = np.cumsum(group[count].to_numpy())[last]
                 made[count] = np.diff(total, prepend=0)
             rows.append(made)
+            there.append(group["n_event"].to_numpy(dtype=float)[last] * (t[last] == asked))
         return CurveValues(
             pd.concat(rows, ignore_index=True),
             self.question,
@@ -95,6 +96,7 @@ class Curves(Result):
             self.provenance,
             labels=self.labels,
             by=self._key_columns(),
+            there=np.concatenate(there),
         )
 
     def quantile(self, p: float | Iterable[float] = 0.5) -> Result:
@@ -365,9 +367,13 @@ class Curves(Result):
 
 @dataclass(frozen=True, repr=False)
 class CurveValues(Result):
-    """Curves read at a few times; publishing hides the steps that too few people make."""
+    """Curves read at a few times; publishing hides the steps that too few people make.
+
+    `there` holds the exits on the very day of each row, which tell how many were left by it.
+    """
 
     by: tuple[str, ...] = ()
+    there: np.ndarray | None = None
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
-        return coarsen_curve(self.table, policy, by=self.by, keep_rows=True)
+        return coarsen_curve(self.table, policy, by=self.by, keep_rows=True, there=self.there)

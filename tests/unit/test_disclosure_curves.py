@@ -43,8 +43,11 @@ def test_a_small_number_censored_in_between_is_hidden_and_numbers_at_risk_rounde
 def test_nothing_is_kept_where_few_are_at_risk():
     out, _ = coarsen_curve(curve([11, 11, 11], start=33), Policy())
     assert out["time"].tolist() == [1, 2, 3]
-    out, _ = coarsen_curve(curve([11, 11, 5, 5], start=32), Policy())
+    out, _ = coarsen_curve(curve([11, 11, 5, 5], start=33), Policy())
     assert out["time"].tolist() == [1, 2]
+    # Ten would be left after the second step.
+    out, _ = coarsen_curve(curve([11, 11, 5, 5], start=32), Policy())
+    assert out["time"].tolist() == [1]
 
 
 def test_a_group_without_enough_steps_leaves_one_hidden_row():
@@ -133,3 +136,16 @@ def test_no_threshold_or_no_rows_change_nothing(table):
     out, hidden = coarsen_curve(table, Policy(1, reason="test"))
     assert hidden == 0
     pd.testing.assert_frame_equal(out, table)
+
+
+@pytest.mark.parametrize(
+    ("events", "left", "kept"),
+    [(57, 3, False), (60, 0, True), (40, 20, True)],
+)
+def test_those_left_are_not_given_away_by_those_who_moved(events, left, kept):
+    curve = pd.DataFrame({
+        "time": [0.0, 5.0], "estimate": [1.0, left / 60], "n_risk": [60, 60], "n_event": [0, events], "n_censor": [0, 0],
+    })  # fmt: skip
+    assert (5.0 in coarsen_curve(curve, Policy())[0]["time"].tolist()) is kept
+    asked = coarsen_curve(curve, Policy(), keep_rows=True)[0]
+    assert asked["n_event"].notna().tolist()[1] is kept
