@@ -166,6 +166,7 @@ def deciding(draws: pd.DataFrame, over: pd.DataFrame, provenance: Provenance) ->
             "n": "draws",
         }
     )
+    table = table.round({"correlation": 3, "weight": 3})
     # Of a rank correlation that is none, 95 % lie within this distance of 0.
     least = 1.96 / np.sqrt(len(draws) - 1)
     return result(table, "deciding_question", provenance).with_caveats(

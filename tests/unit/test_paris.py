@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -242,6 +243,31 @@ def test_the_eight_lines_are_filled_from_the_tables(study, small, listed):
         gained, inside, answer.result(waited, "waits_question", small["about"]), small["played"]
     )
     assert "est dans l" in lines[5].text("fr")
+
+
+@pytest.mark.parametrize("lang", wording.LANGUAGES)
+def test_every_picture_is_drawn_in_both_languages(study, small, lang):
+    answer, pictures, about = study["answer"], study["pictures"], small["about"]
+    gained = answer.gains(small["played"], small["over"], 1, about)
+    start, comes = pd.Timestamp("2010-01-01"), pd.Timestamp("2010-10-13")
+    drawn = [
+        pictures.comparison(answer.comparison(small["played"], small["seen"].traits, about), lang),
+        pictures.funnel(answer.funnel(small["seen"].passages, 20.0, about), lang),
+        pictures.ranges(answer.ranges(gained), lang),
+        pictures.tornado(20.0)(answer.deciding(small["draws"], small["over"], about), lang),
+        pictures.waits(comes)(answer.waits_over_time(small["seen"].waits, start, about), lang),
+    ]
+    said = [
+        text.get_text() for ax in drawn for text in ax.figure.findobj(match=lambda a: hasattr(a, "get_text"))
+    ]
+    words = {
+        "fr": ["Sur la liste", "la liste arrive", "publié"],
+        "en": ["On the list", "the list comes", "published"],
+    }
+    for word in words[lang]:
+        assert any(word in text for text in said), word
+    for ax in drawn:
+        plt.close(ax.figure)
 
 
 def test_the_expected_tables_say_what_the_readme_says():
