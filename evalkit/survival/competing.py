@@ -15,7 +15,7 @@ from evalkit.survival.core import RiskSums
 from evalkit.survival.curveset import Curves
 from evalkit.survival.influence import Steps, incidence_steps, influence_variance
 from evalkit.survival.readings import both, labels_of, unit_name
-from evalkit.survival.sample import Sample, accept, by_columns, caveats, label_of, sample
+from evalkit.survival.sample import Sample, accept, by_columns, caveats, label_of, refuse_second_exits, sample
 from evalkit.survival.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -73,7 +73,11 @@ def aalen_johansen(
         raise InputError(
             "variance: 'aalen' counts people, which sampling weights do not; use 'infinitesimal_jackknife'"
         )
-    _refuse_second_exits(tte)
+    if NO_EXIT in tte.causes:
+        raise InputError(
+            f"causes: {NO_EXIT!r} names the share without an exit in this answer; rename that cause"
+        )
+    refuse_second_exits(tte, tte.cause > 0, "aalen_johansen")
     rows = sample(tte, tte.cause, by)
     sums = rows.sums(len(tte.causes))
     parts = []
@@ -100,18 +104,6 @@ def aalen_johansen(
         unit=tte.unit,
         sums=sums,
     )
-
-
-def _refuse_second_exits(tte: TimeToEvent) -> None:
-    if tte.id is None:
-        return
-    leavers = pd.Series(tte.id[tte.cause > 0])
-    again = leavers[leavers.duplicated()].nunique()
-    if again:
-        raise InputError(
-            f"aalen_johansen: {again} ids exit more than once; after an exit nobody is at risk of a first one. "
-            "Keep each person's rows up to the first exit, or give one id per episode"
-        )
 
 
 def _steps(sums: RiskSums, group: int) -> tuple[Steps, np.ndarray]:

@@ -16,7 +16,15 @@ from evalkit.survival.core import RiskSums
 from evalkit.survival.curveset import Curves
 from evalkit.survival.influence import incidence_steps, influence_variance
 from evalkit.survival.readings import labels_of, unit_name
-from evalkit.survival.sample import Sample, accept, by_columns, cause_of_interest, caveats, sample
+from evalkit.survival.sample import (
+    Sample,
+    accept,
+    by_columns,
+    cause_of_interest,
+    caveats,
+    refuse_second_exits,
+    sample,
+)
 from evalkit.survival.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -64,6 +72,7 @@ def kaplan_meier(
     """
     tte = accept(tte, "kaplan_meier")
     exits, event, said = cause_of_interest(tte, of, "kaplan_meier")
+    refuse_second_exits(tte, exits, "kaplan_meier")
     rows = sample(tte, exits, by)
     sums = rows.sums(1)
     sampling = tte.weight_kind == "sampling"

@@ -350,6 +350,8 @@ class Curves(Result):
 
     def _refuse_beyond(self, asked: np.ndarray, what: str) -> None:
         self._refuse_published(what)
+        if not len(asked):
+            raise InputError(f"{what}: no time was asked for; give at least one")
         if (asked < 0).any() or not np.isfinite(asked).all():
             raise InputError(f"{what}: times must be 0 or more and finite, but were {asked.tolist()}")
         short = []

@@ -14,6 +14,7 @@ import pandas as pd
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
+from evalkit.result import KEYS, VALUES
 from evalkit.survival.core import RiskSums
 from evalkit.timetoevent import IntervalTimes, TimeToEvent
 from evalkit.wording import Message, message
@@ -84,6 +85,11 @@ def levels(
     columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     if not columns:
         return (), ((),), np.zeros(tte.n, dtype=np.int64)
+    taken = [c for c in columns if c in KEYS or c in VALUES]
+    if taken:
+        raise InputError(
+            f"{argument}: {', '.join(map(repr, taken))} is the name of a column of results; rename the covariate"
+        )
     absent = [c for c in columns if c not in tte.covariates]
     if absent:
         have = ", ".join(map(str, tte.covariates.columns)) or "none"
@@ -140,6 +146,22 @@ def cause_of_interest(
         others = [label_of(tte, c) for c in tte.causes if c != name]
         said = [message("survival.hypothetical", event=label_of(tte, name), others=others)]
     return (tte.cause == tte.causes.index(name) + 1).astype(np.int64), label_of(tte, name), said
+
+
+def refuse_second_exits(tte: TimeToEvent, exits: np.ndarray, estimator: str) -> None:
+    """Refuse a person who exits more than once: after an exit nobody is at risk of a first one.
+
+    On the gap clock every episode begins again at 0 and is an observation of its own, which `caveats` says.
+    """
+    if tte.id is None or tte.clock == "gap":
+        return
+    leavers = pd.Series(tte.id[exits.astype(bool)])
+    again = leavers[leavers.duplicated()].nunique()
+    if again:
+        raise InputError(
+            f"{estimator}: {again} ids exit more than once; after an exit nobody is at risk of a first one. "
+            "Keep each person's rows up to the first exit, or give one id per episode"
+        )
 
 
 def caveats(tte: TimeToEvent, repeated: bool = True) -> list[Message]:

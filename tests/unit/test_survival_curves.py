@@ -432,3 +432,26 @@ def test_the_variance_is_the_sum_of_squared_derivatives_by_person(absences):
     np.testing.assert_allclose(
         survival["std_error"], found.query("cause == 'no_exit'")["std_error"], atol=1e-12
     )
+
+
+def test_a_person_who_exits_twice_has_no_first_exit_curve_except_on_the_gap_clock():
+    frame = pd.DataFrame(
+        {"id": [1, 1, 2, 3], "start": [0, 5, 0, 0], "stop": [5, 10, 10, 10], "event": [1, 1, 0, 0]}
+    )
+    tte = TimeToEvent.from_frame(frame, "stop", "event", entry="start", id="id")
+    with pytest.raises(InputError, match="kaplan_meier: 1 ids exit more than once"):
+        kaplan_meier(tte)
+    gap = TimeToEvent.from_frame(frame.assign(stop=[5, 5, 10, 10]), "stop", "event", id="id", clock="gap")
+    assert kaplan_meier(gap).at(5).tidy()["n_event"].item() == 2
+
+
+def test_names_that_results_use_are_refused_as_groups_and_causes():
+    frame = pd.DataFrame({"stop": [1, 2, 3], "event": [1, 0, 1], "estimate": ["a", "b", "a"]})
+    tte = TimeToEvent.from_frame(frame, "stop", "event")
+    with pytest.raises(InputError, match="'estimate' is the name of a column of results"):
+        kaplan_meier(tte, by="estimate")
+    odd = TimeToEvent(time=[1.0, 2.0], cause=[1, 0], causes=("no_exit",))
+    with pytest.raises(InputError, match="rename that cause"):
+        aalen_johansen(odd)
+    with pytest.raises(InputError, match="no time was asked for"):
+        kaplan_meier(tte).at([])
