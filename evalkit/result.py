@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ VALUES = (
     "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "conf_level",
     "n", "n_risk", "n_event", "n_censor", "status", "reason", "method",
 )  # fmt: skip
+#: A text that a spreadsheet computes; a number with its sign is none.
+_FORMULA = re.compile(r"[=+@\t]|-(?!(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$)(?=.)", re.DOTALL)
 STATUSES = ("ok", "not_estimable", "suppressed")
 
 
@@ -139,6 +142,10 @@ class Result:
     def save(self, folder: str | Path, name: str, lang: str | None = None) -> Path:
         """Write ``name.csv`` and ``name.json`` (question, caveats, provenance) and return the CSV's path.
 
+        A text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``@`` or a tab, or with ``-`` and is
+        no number) is written after an apostrophe, headings included: ``=1+1`` becomes ``'=1+1``. Numbers are
+        written as they are.
+
         Raises
         ------
         ValueError
@@ -149,7 +156,7 @@ class Result:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{name}.csv"
-        self._worded(lang).to_csv(path, index=False, lineterminator="\n")
+        without_formulas(self._worded(lang)).to_csv(path, index=False, lineterminator="\n")
         about = {
             "question": {lang: self.question.text(lang) for lang in wording.LANGUAGES},
             "caveats": {lang: [c.text(lang) for c in self.caveats] for lang in wording.LANGUAGES},
@@ -223,6 +230,26 @@ class Result:
         if isinstance(value, bool) or not hasattr(value, "__float__"):
             return str(value)
         return wording.number(value, lang)
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose texts, headings included, no spreadsheet computes: an apostrophe goes before those it would.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> without_formulas(pd.DataFrame({"site": ["=1+1", "-5", "Est"], "n": [-1, 2, 3]})).values.tolist()
+    [["'=1+1", -1], ['-5', 2], ['Est', 3]]
+    """
+    harmless = frame.rename(columns=_no_formula)
+    for at, column in enumerate(frame.columns):
+        if frame[column].map(lambda v: isinstance(v, str)).any():
+            harmless.isetitem(at, frame[column].map(_no_formula))
+    return harmless
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def _says_something(column: pd.Series) -> bool:

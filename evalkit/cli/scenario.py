@@ -233,11 +233,14 @@ def _side_by_side(result: Result, names: Sequence[str]) -> Result:
 def _save(results: dict[str, Any], out: str | None) -> Path | None:
     if out is None:
         return None
+    from evalkit.result import without_formulas
+
     folder = Path(out)
     for name, result in results.items():
         result.save(folder, name)
         if hasattr(result, "plays"):  # play by play
-            result.plays.to_csv(folder / f"{name}_plays.csv", index=False, lineterminator="\n")
+            plays = without_formulas(result.plays)
+            plays.to_csv(folder / f"{name}_plays.csv", index=False, lineterminator="\n")
     return folder
 
 

@@ -1,5 +1,6 @@
 """Errors, vocabulary, provenance, disclosure and results: what every room rests on."""
 
+import csv
 import json
 import pickle
 
@@ -123,6 +124,20 @@ def test_nothing_is_saved_before_the_gate(tmp_path):
     assert set(about["caveats"]) == {"fr", "en"}
     assert "masqués" in about["caveats"]["fr"][0]
     assert result().publish().glance()["n_rows"].item() == 2  # the glance held a small count
+
+
+def test_no_text_of_a_saved_table_is_a_formula(tmp_path):
+    formulas = ["=1+1", "+33 1", "@SUM(A1)", "\tx", "-A1", "-2+3", "-"]
+    texts = [*formulas, "-5", "-0.5", "-1e-3", "Est", "", "a=1", None]
+    table = pd.DataFrame({"site": texts, "=cmd": -1.5, "n": 20})
+    saved = Result(table, message("result.simulated"), provenance=Provenance(kind="open")).publish()
+    with open(saved.save(tmp_path, "r"), encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["site", "'=cmd", "n"]
+    kept = ["'" + t for t in formulas[:-1]] + ["-", *texts[len(formulas) : -1], ""]
+    assert [row[0] for row in rows] == kept
+    assert {tuple(row[1:]) for row in rows} == {("-1.5", "20")}
+    assert table["site"].tolist() == texts
 
 
 def test_simulated_and_published_figures_are_exempt():

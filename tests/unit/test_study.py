@@ -169,6 +169,22 @@ def test_a_run_leaves_the_expected_tables_alone_until_accepted(folder, tmp_path)
     assert study.check().ok
 
 
+def test_a_text_that_a_spreadsheet_would_compute_is_written_apart_and_compares_equal(folder):
+    rewrite(folder, "analysis.py", "def analyse(study):", EXTRA)
+    study = Study.load(folder)
+    study.accept(study.run(folder / "out", lang=()))
+    assert "'=1+1,12" in (folder / "expected" / "formulas.csv").read_text(encoding="utf-8")
+    assert study.check().ok
+
+
+EXTRA = """def analyse(study):
+    import pandas as pd
+    from evalkit.result import Result
+
+    table = pd.DataFrame({"site": ["=1+1", "-A1"], "count": [12, 13]})
+    yield Table("formulas", Result(table, say(fr="Lieux", en="Sites")))"""
+
+
 def test_the_answer_is_printed_in_both_languages(folder, tmp_path):
     answer = Study.load(folder).run(tmp_path / "out", lang=()).answer
     assert (
