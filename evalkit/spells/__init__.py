@@ -211,16 +211,23 @@ class Spells:
         return f"Spells: {self.n} people, {len(self.frame)} rows, {self.clock} clock ({said})"
 
     # -- new values from this one ------------------------------------------------------------------------------------
-    def split_at(self, cuts: Iterable[object], name: str = "period") -> Self:
+    def split_at(self, cuts: object, name: str = "period") -> Self:
         """Return the spells cut at given days from the origin, or at given dates.
 
         Parameters
         ----------
-        cuts : iterable of numbers or of dates
+        cuts : iterable of numbers or of dates, or one of them alone
+            Days are counted from the origin, 0 or more.
         name : str
             Column to write: how many of the cuts lie at or before the row's start (0, 1, …).
+
+        Raises
+        ------
+        InputError
+            If the cuts are neither all numbers nor all dates, or a number is negative.
         """
-        cuts = list(cuts)
+        if isinstance(cuts, Iterable) and not isinstance(cuts, str):
+            cuts = list(cuts)
         frame = at_pairs(self.frame, *days_of(cuts, self.frame))
         rows, days = days_of(cuts, frame)
         passed = np.bincount(
@@ -267,6 +274,11 @@ class Spells:
         origin : {"kept", "shifted"}
             Whether durations are still counted from the origin (delayed entry on `day`), or from `day`.
 
+        Raises
+        ------
+        InputError
+            If `day` is no whole number of days, or nobody is at risk on it any more.
+
         References
         ----------
         van Houwelingen (2007), Dynamic prediction by landmarking in event history analysis, Scand J Statist 34:70.
@@ -277,6 +289,14 @@ class Spells:
             raise InputError(f"day: must be a whole number of days, 0 or more, but was {day!r}")
         frame = self.frame
         here = (frame["state"] == AT_RISK[self.clock]) & (frame["start"] <= day) & (frame["stop"] > day)
+        if not here.any():
+            last = frame.loc[frame["state"] == AT_RISK[self.clock], "stop"].max()
+            known = (
+                f"the last day at risk of anybody is day {last - 1:.0f}"
+                if last > 0
+                else "nobody stays at risk"
+            )
+            raise InputError(f"day: nobody is at risk on day {day:.0f}; {known}")
         kept = frame["person"].isin(frame.loc[here, "person"])
         ever = frame.loc[frame["state"] == AT_RISK[self.clock], "person"].nunique()
         frame = frame[kept & (frame["stop"] > day)]

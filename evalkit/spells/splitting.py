@@ -41,15 +41,15 @@ def at_pairs(frame: pd.DataFrame, row: np.ndarray, day: np.ndarray) -> pd.DataFr
     return cut.assign(start=begins, stop=ends, exit=cut["exit"].where(last, INTERIOR))
 
 
-def days_of(cuts: Iterable[object], frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows and days of cuts given as days from the origin or as dates.
+def days_of(cuts: object, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and days of cuts given as days from the origin or as dates; a number or date alone is one cut.
 
     Raises
     ------
     InputError
-        If the cuts are neither all numbers nor all dates.
+        If the cuts are neither all numbers nor all dates, or a number is negative.
     """
-    cuts = list(cuts)
+    cuts = list(cuts) if isinstance(cuts, Iterable) and not isinstance(cuts, str) else [cuts]
     numbers = [
         isinstance(c, int | float | np.integer | np.floating) and not isinstance(c, bool) for c in cuts
     ]
@@ -69,6 +69,8 @@ def days_of(cuts: Iterable[object], frame: pd.DataFrame) -> tuple[np.ndarray, np
         )
     if not np.isfinite(days).all():
         raise InputError(f"cuts: must be finite days or known dates, but were {cuts!r}")
+    if all(numbers) and (days < 0).any():
+        raise InputError(f"cuts: days from the origin must be 0 or more, but were {cuts!r}")
     return rows, days
 
 

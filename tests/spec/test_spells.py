@@ -160,6 +160,17 @@ def test_cuts_that_are_neither_days_nor_dates_are_refused(cuts):
         spells(("ada", 0, "engaged", 0, 100, "disengaged")).split_at(cuts)
 
 
+@pytest.mark.parametrize("cut", [date(30), f"{date(30):%Y-%m-%d}", 30, 30.0])
+def test_one_cut_alone_is_a_number_or_a_date(cut):
+    fu = cohort(400, ada={"contacts": [50, 100]})
+    assert fu.spells().split_at(cut).frame.equals(fu.spells().split_at([30]).frame)
+
+
+def test_a_cut_before_the_origin_is_refused():
+    with pytest.raises(InputError, match=r"must be 0 or more, but were \[10, -5\]"):
+        spells(("ada", 0, "engaged", 0, 100, "disengaged")).split_at([10, -5])
+
+
 def test_split_by_a_track_says_what_held_from_the_start_of_each_row():
     fu = cohort(
         400,
@@ -248,6 +259,15 @@ def test_a_landmark_that_cannot_be_is_refused(day, origin):
 
 
 # ---- covariates ----------------------------------------------------------------------------------------------------------------
+def test_a_landmark_at_which_nobody_is_left_is_refused_with_the_last_day():
+    sp = spells(("ada", 0, "engaged", 0, 40, "employment"), ("ada", 0, "solution", 40, 100, "censored"))
+    assert sp.landmark(39).n == 1
+    with pytest.raises(
+        InputError, match="nobody is at risk on day 40; the last day at risk of anybody is day 39"
+    ):
+        sp.landmark(40)
+
+
 def test_what_is_known_at_the_origin_and_what_came_later_are_told_apart():
     fu = cohort(400, ada={"site": "Est", "sex": "F", "birth_date": None, "referent": "Mme A"})
     sp = fu.spells()
