@@ -155,7 +155,7 @@ def alert(fu: Any, silence: Silence | None = None) -> Alert:
     return Alert(
         pd.DataFrame(rows),
         message("describe.question_alert", as_of=as_of, days=days, ahead=AHEAD),
-        (message("describe.alert_rule", days=days, low=max(days - AHEAD, 0), high=days - 1),),
+        (message("describe.alert_rule", days=days, low=max(days - AHEAD, 0), high=days - 1), *found.caveats),
         fu.provenance,
         labels=words,
         _people=listed.sort_values(["crosses_on", "person"]).reset_index(drop=True),

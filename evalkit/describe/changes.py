@@ -20,7 +20,7 @@ from evalkit.describe.standing import OUTCOMES, SITUATIONS, standing
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.silence import Silence
-from evalkit.wording import labels, message
+from evalkit.wording import fault, labels, message
 
 #: What may be said of a person between two cuts.
 CHANGES = ("new", "disappeared", "moved", "past_corrected", "past_completed")
@@ -119,9 +119,7 @@ def changes(fu: Any, previous: Any, silence: Silence | None = None) -> Changes:
     [['new', 1], ['disappeared', 1], ['moved', 0], ['past_corrected', 1], ['past_completed', 0]]
     """
     if previous.as_of >= fu.as_of:
-        raise InputError(
-            f"changes: the previous cut ({previous.as_of.date()}) must be earlier than this one ({fu.as_of.date()})"
-        )
+        raise InputError(fault("describe.previous_is_later", previous=previous.as_of, now=fu.as_of))
     old, new = (_places(f, silence) for f in (previous, fu))
     both = old.index.intersection(new.index)
     corrected, completed = rewritten(fu, previous)

@@ -205,7 +205,7 @@ def flow(fu: Any, silence: Silence | None = None, by: Sequence[str] | str | None
     found = standing(fu, silence)
     columns = _by(fu, by)
     table = _table(found.frame, columns)
-    said: list[Message] = [message("describe.flow_rule", days=found.silence.days)]
+    said: list[Message] = [message("describe.flow_rule", days=found.silence.days), *found.caveats]
     if found.frame["situation"].eq("unknown").any():
         said.append(message("describe.unknown_is_neither"))
     return Flow(

@@ -139,7 +139,7 @@ def indicators(fu: Any, silence: Silence | None = None) -> Indicators:
     words = labels(
         "describe", *INDICATORS, "indicator", "value", "numerator", "denominator", "definition", "suppressed"
     )
-    said = (message("describe.no_effect"), message("describe.unknown_is_neither"))
+    said = (message("describe.no_effect"), message("describe.unknown_is_neither"), *found.caveats)
     return Indicators(
         table, message("describe.question_indicators", as_of=fu.as_of), said, fu.provenance, labels=words
     )

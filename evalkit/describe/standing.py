@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.silence import Silence
+from evalkit.wording import Message, message
 
 #: What became of those spotted, then of those mobilised; the order of every table.
 OUTCOMES = ("eliminated", "open", "mobilised")
@@ -36,15 +37,18 @@ class Standing:
         `SITUATIONS`, of the mobilised), detail (code of the recorded situation, "none" without one), what `Silence.today` says of the
         mobilised, and the columns of `CHECKS`.
     silence : Silence
+    caveats : tuple of Message
+        What a reader of any count of it must know: that the records hold no act, when they hold none.
     """
 
     frame: pd.DataFrame
     silence: Silence
+    caveats: tuple[Message, ...] = ()
 
 
 def standing(fu: Any, silence: Silence | None = None) -> Standing:
     """Return where each person stands on ``fu.as_of``."""
-    silence = silence or Silence()
+    silence = Silence.of(silence)
     people = fu.people
     frame = pd.DataFrame({"person": people["person"]})
     for name in ("site", "channel"):
@@ -66,7 +70,8 @@ def standing(fu: Any, silence: Silence | None = None) -> Standing:
     frame["eliminated_after_entry"] = entered & eliminated & after
     frame["elimination_undated"] = eliminated & dated.isna()
     frame["spotting_undated"] = _dates(people, "spotted_on").isna()
-    return Standing(frame.merge(_mobilised(fu, silence), on="person", how="left"), silence)
+    said = (message("silence.no_acts"),) if entered.any() and fu.events.empty else ()
+    return Standing(frame.merge(_mobilised(fu, silence), on="person", how="left"), silence, said)
 
 
 def _dates(people: pd.DataFrame, name: str) -> pd.Series:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evalkit.spells import Spells
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FollowUp:
     """The dashboard of a programme.
 
@@ -182,6 +182,12 @@ class FollowUp:
             and all(_same(getattr(self, t), getattr(other, t)) for t in TARGETS)
         )
 
+    def __eq__(self, other: object) -> bool:
+        return self.equals(other) if isinstance(other, FollowUp) else NotImplemented
+
+    #: Equal by its frames, which have no hash.
+    __hash__ = None  # type: ignore[assignment]
+
     def at(self, day: str | pd.Timestamp | Any) -> Snapshot:
         """Return each person's situation on a day, from what is recorded up to that day.
 
@@ -204,7 +210,7 @@ class FollowUp:
 
     def spells(self, silence: Silence | None = None, clock: str = "engagement") -> Spells:
         """Return the spells that a silence rule makes of the records; see `Silence.spells`."""
-        return (silence or Silence()).spells(self, clock)
+        return Silence.of(silence).spells(self, clock)
 
     def summary(self, lang: str | None = None) -> str:
         """Return what was read and how, in `lang`."""

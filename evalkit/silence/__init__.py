@@ -24,6 +24,8 @@ __all__ = ["Contacts", "Silence"]
 
 DATINGS = ("last_contact", "threshold")
 BOOKINGS = ("pauses", "counts")
+#: A longer silence than a century is a slip: no follow-up is that long, and its dates could not be written.
+LONGEST = 36_500
 _CLOCKS = {"engagement": engagement_spells, "wandering": wandering_spells, "wait": wait_spells}
 
 
@@ -80,11 +82,11 @@ class Silence:
             put(self, "contacts", Contacts(self.contacts))
         put(self, "comparisons", tuple(self.comparisons))
         faults = [
-            f"{name}: must be a whole number of days, 1 or more, but was {value!r}"
+            f"{name}: must be a whole number of days from 1 to {LONGEST}, but was {value!r}"
             for name, value in (
                 ("days", self.days), ("unconfirmed_days", self.unconfirmed_days), *(("comparisons", d) for d in self.comparisons),
             )
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LONGEST
         ]  # fmt: skip
         faults += [
             f"{name}: must be one of {', '.join(allowed)}, but was {value!r}"
@@ -96,6 +98,22 @@ class Silence:
         ]
         if faults:
             raise InputError([Fault({"en": f}) for f in faults])
+
+    @classmethod
+    def of(cls, rule: Silence | None) -> Silence:
+        """Return `rule`, or the default rule for None.
+
+        Raises
+        ------
+        InputError
+            If it is anything else, a bare number of days for instance.
+        """
+        if rule is None:
+            return cls()
+        if not isinstance(rule, Silence):
+            days = rule if isinstance(rule, int) and not isinstance(rule, bool) else 90
+            raise InputError(f"silence: must be a Silence, but was {rule!r}; write Silence(days={days})")
+        return rule
 
     def spells(self, fu: Records, clock: str = "engagement") -> Spells:
         """Return who was where from when to when on one of the three clocks.
@@ -118,7 +136,9 @@ class Silence:
         DataFrame
             person; state (missing after an exit); last_contact; silent_since (the last contact, or the end of the last
             solution, or the last appointment kept open for them); silent_days (missing unless engaged or disengaged; 0 while
-            an appointment is ahead); booked_until (the date of that appointment, missing when there is none).
+            an appointment is ahead); booked_until (the date of that appointment, missing when there is none). When the
+            records hold no act at all, ``attrs["caveats"]`` says so in each language: silence cannot then be told from missing
+            acts.
         """
         return today(fu, self)
 

@@ -122,7 +122,9 @@ class Contacts:
         )  # fmt: skip
 
     def doubts(self, fu: Records) -> list[Message]:
-        """Return what the records leave open about who was reached, with counts."""
+        """Return what the records leave open about who was reached, with counts; that they hold no act at all."""
+        if fu.events.empty:
+            return [message("silence.no_acts")]
         counts = self.why(fu).value_counts()
         return [message(f"silence.{name}", n=Headcount(counts[name])) for name in _DOUBTFUL if name in counts]
 

@@ -24,7 +24,7 @@ from evalkit.silence.records import (
     situations_of,
 )
 from evalkit.spells import CENSORED, Spells, leads_to
-from evalkit.wording import Message, message
+from evalkit.wording import LANGUAGES, Message, message
 
 if TYPE_CHECKING:
     from evalkit.silence import Silence
@@ -111,6 +111,11 @@ def today(fu: Records, rule: Silence) -> pd.DataFrame:
     for column in ("last_contact", "silent_since", "booked_until"):
         frame[column] = _dates(found.origin, frame[column])
     frame.insert(0, "person", found.person)
+    if fu.events.empty:
+        # Plain texts, since what stands in `attrs` must pass through files.
+        frame.attrs["caveats"] = [
+            {lang: said.text(lang) for lang in LANGUAGES} for said in rule.contacts.doubts(fu)
+        ]
     return frame
 
 

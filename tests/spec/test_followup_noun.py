@@ -1,5 +1,6 @@
 """The follow-up itself: its repr and notes, where everyone stands on a day, writing, equality, and the examples."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,14 @@ def test_equality_sees_every_difference(fu):
     assert not fu.equals(other(provenance=Provenance("simulated")))
     words = Vocabulary.of({"channel": {"train": {"fr": "Train", "en": "Train"}}})
     assert not fu.equals(other(vocabulary=words))
+
+
+def test_equal_is_equals_and_nothing_else_is_equal(fu):
+    assert fu == dataclasses.replace(fu, notes=())
+    assert fu != dataclasses.replace(fu, as_of=fu.as_of + pd.Timedelta(days=1))
+    assert fu != fu.people.shape
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(fu)
 
 
 def test_writing_beside_other_records_is_refused(fu, tmp_path):

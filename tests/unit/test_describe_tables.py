@@ -318,8 +318,23 @@ def test_the_page_has_its_blocks_in_order_with_the_curves_it_is_given():
 
 def test_the_previous_cut_must_be_earlier():
     fu = records(n=50, seed=6)
-    with pytest.raises(InputError, match="must be earlier"):
+    with pytest.raises(InputError) as error:
         page(fu, previous=fu)
+    assert error.value.render("fr").startswith(
+        "Le tableau précédent est arrêté au 30 septembre 2011, celui-ci au 30 septembre 2011 ; le précédent doit être le plus ancien"
+    )
+    assert "the previous one must be the earlier" in error.value.render("en")
+
+
+def test_counts_over_no_act_at_all_say_that_acts_may_be_missing():
+    people = {"person": list("ab"), "spotted_on": "2010-06-01", "entered_on": ["2010-07-01", None]}
+    silent, listed = (
+        follow({k: v for k, v in people.items() if k in columns}, as_of="2011-09-30")
+        for columns in (people, ("person", "spotted_on"))
+    )
+    for make in (flow, indicators, alert):
+        assert any(c.key == "silence.no_acts" for c in make(silent).caveats)
+        assert not any(c.key == "silence.no_acts" for c in make(listed).caveats)
 
 
 def test_a_site_of_its_own_is_no_group():

@@ -22,6 +22,41 @@ def test_people_without_acts_or_situations():
     assert Silence().contacts.tally(fu).tidy().empty
 
 
+NO_ACTS = {
+    "fr": "Aucun acte n'est enregistré : rien ne distingue ici un jeune silencieux d'un jeune dont les actes manquent.",
+    "en": "No act is recorded: nothing here tells a silent youth from one whose acts are missing.",
+}
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_silence_over_no_act_at_all_says_that_acts_may_be_missing(lang):
+    people = pd.DataFrame({"person": ["ada"], "spotted_on": ["2010-05-01"], "entered_on": ["2010-06-01"]})
+    none = FollowUp.from_frames(people, as_of="2011-09-30")
+    acts = pd.DataFrame({"person": ["ada"], "date": ["2010-07-01"], "kind": ["interview"]})
+    some = FollowUp.from_frames(people, acts, as_of="2011-09-30")
+    for made in (
+        lambda fu: [c.text(lang) for c in fu.spells().caveats],
+        lambda fu: [c.text(lang) for c in fu.spells(clock="wandering").caveats],
+        lambda fu: [c.text(lang) for c in Silence().compare(fu).caveats],
+        lambda fu: [c[lang] for c in Silence().today(fu).attrs.get("caveats", ())],
+    ):
+        assert any(text.startswith(NO_ACTS[lang]) for text in made(none))
+        assert not any(text.startswith(NO_ACTS[lang]) for text in made(some))
+
+
+def test_a_silence_longer_than_a_century_is_refused_in_every_place():
+    assert Silence(days=36_500).days == 36_500
+    with pytest.raises(InputError) as error:
+        Silence(days=10**6, comparisons=(60, 10**6), unconfirmed_days=10**6)
+    assert str(error.value).count("a whole number of days from 1 to 36500, but was 1000000") == 3
+
+
+@pytest.mark.parametrize(("given", "days"), [(90, 90), (0, 0), ("90", 90), (True, 90)])
+def test_a_bare_number_of_days_is_no_rule(given, days):
+    with pytest.raises(InputError, match=rf"write Silence\(days={days}\)"):
+        cohort(400, ada={}).spells(given)
+
+
 @pytest.mark.parametrize("clock", ["engagement", "wait", "wandering"])
 def test_nobody_on_a_clock_is_said_and_is_no_crash(clock):
     fu = FollowUp.from_frames(pd.DataFrame({"person": ["ada"]}), as_of="2011-09-30")
