@@ -6,6 +6,7 @@ Not the estimators: see `evalkit.describe` and `evalkit.survival`; this reads, c
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from evalkit import wording
 from evalkit.cli.common import common, progress, records, short, tell, tell_json
 from evalkit.cli.framing import Argument, Command, Day, Option, Whole, say
 from evalkit.errors import InputError
-from evalkit.wording import fault, message
+from evalkit.wording import Message, fault, message
 
 if TYPE_CHECKING:
     from evalkit.disclosure import Policy
@@ -55,6 +56,11 @@ def describe(
         step(folder)
         now = FollowUp.read(folder, as_of=as_of, mapping=mapping)
         before = FollowUp.read(previous, as_of=previous_as_of, mapping=mapping) if previous else None
+    read = {folder: now} if before is None or previous is None else {folder: now, previous: before}
+    for fu in read.values() if not quiet else ():
+        tell(fu.summary(wording.language()), err=True)
+    _refuse_without_acts(read)
+    with progress(quiet or as_json) as step:
         page = _Page(now, before, policy)
         step(short(target))
         report = page.write(target)
@@ -80,6 +86,19 @@ def _write_template(template: str, as_json: bool) -> None:
         tell_json({"template": str(path)})
     else:
         tell(say("template_written", path=short(path)))
+
+
+def _refuse_without_acts(read: Mapping[str, FollowUp]) -> None:
+    """Refuse dashboards that hold people who entered and no act: everybody would seem to have fallen silent."""
+    faults = []
+    for folder, fu in read.items():
+        if not fu.events.empty or "entered_on" not in fu.people or fu.people["entered_on"].isna().all():
+            continue
+        found = [n.values["file"] for n in fu.notes if n.key == "records.read"]
+        found += [name for n in fu.notes if n.key == "records.unread" for name in n.values["files"]]
+        faults.append(fault("cli.no_acts", file=folder, found=found))
+    if faults:
+        raise InputError(faults)
 
 
 def _policy(threshold: int, reason: str | None) -> Policy:
@@ -181,14 +200,23 @@ class _Page:
         lines = [
             message("cli.answer_flow", date=self.now.as_of, spotted=flow("spotted"), eliminated=flow("eliminated"),
                     mobilised=flow("mobilised"), open=flow("open")),
-            message("cli.answer_now", solution=flow("in_solution"), engaged=flow("engaged"), disengaged=flow("disengaged")),
+            message("cli.answer_now", parts=list(self._parts_of_the_mobilised(flow))),
             message("cli.answer_alert", silent=alert("silent"), booked=alert("booked")),
         ]  # fmt: skip
         for name, result in self.milestones.items():
             lines += self._said_of_curve(name, result)
-        if any("cli.hidden" in (getattr(v, "key", "") for v in line.values.values()) for line in lines):
+        if any(_hides(line) for line in lines):
             lines.append(message("cli.hidden_rule", threshold=self.policy.threshold))
         return Answer(lines)
+
+    @staticmethod
+    def _parts_of_the_mobilised(flow: Callable[[str], Any]) -> Iterator[Message]:
+        """Yield every part of those mobilised, so that they add up; of the smaller ones those with anybody in them."""
+        always = ("in_solution", "engaged", "disengaged")
+        for term in (*always, "abandoned", "interrupted", "left", "unknown", "not_observed"):
+            count = flow(term)
+            if term in always or count != 0:
+                yield message(f"cli.now_{term}", n=count)
 
     def _said_of_curve(self, name: str, result: Result) -> list[Any]:
         rows = result.table[result.table["cause"] == "disengaged"]
@@ -221,3 +249,12 @@ class _Page:
 def _which(name: str) -> str:
     """Return whether a curve is the only one, or the low or the high one of two."""
     return name.removeprefix("disengagement").lstrip("_") or "only"
+
+
+def _hides(value: Any) -> bool:
+    """Return whether a sentence, or one inside it, says that a number is hidden."""
+    if isinstance(value, list):
+        return any(map(_hides, value))
+    return isinstance(value, Message) and (
+        value.key == "cli.hidden" or any(map(_hides, value.values.values()))
+    )

@@ -352,7 +352,7 @@ DASHBOARD = ROOT / "examples" / "dashboard"
 
 
 def test_describe_answers_in_a_few_sentences_and_writes_a_page(run):
-    status, out, err = run("describe", DASHBOARD, "--out", "page")
+    status, out, err = run("describe", DASHBOARD, "--out", "page", "--quiet")
     assert (status, err) == (0, "")
     assert "Au 30 juin 2011, jeunes repérés : 115." in out
     assert "À rappeler aujourd’hui" in out
@@ -361,6 +361,63 @@ def test_describe_answers_in_a_few_sentences_and_writes_a_page(run):
     for name in ("flow_table", "table_one", "indicators", "alert", "disengagement", "disengagement_days"):
         assert (Path("page") / f"{name}.csv").is_file()
     assert "table-changes" not in Path("page/report-fr.html").read_text(encoding="utf-8")
+
+
+def test_describe_says_what_was_read_and_kept_beside_the_answer(run):
+    status, out, err = run("describe", DASHBOARD, "--out", "page")
+    assert status == 0
+    said = " ".join(err.split())
+    assert said.startswith("Tableau de bord : 115 jeunes, ")
+    assert "- jeunes.csv : 115 lignes de la table jeunes ; colonnes reconnues : " in said
+    assert "colonnes reconnues" not in out
+    _, as_json, err = run("describe", DASHBOARD, "--out", "page", "--lang", "en", "--json")
+    assert json.loads(as_json)
+    assert "jeunes.csv: 115 rows of the table people" in " ".join(err.split())
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_parts_of_the_mobilised_add_up(run, lang):
+    _, out, _ = run("describe", DASHBOARD, "--out", "page", "--lang", lang, "--quiet")
+    words = " ".join(out.split())
+    whole = re.search(r"(?:mobilisés :|mobilised:) (\d+)", words)
+    parts = re.search(r"(?:Parmi les mobilisés|Among those mobilised), (.*?)\. ", words)
+    assert sum(int(n) for n in re.findall(r": (\d+)", parts[1])) == int(whole[1]) == 65
+
+
+PEOPLE = "person,spotted_on,entered_on\n" + "".join(f"{i},2010-12-01,2011-01-01\n" for i in range(40))
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "people.csv."),
+        ({"evenement_du_mois.csv": "person,date\n1,2011-02-01\n"}, "people.csv et evenement_du_mois.csv."),
+        ({"events.csv": "person,date\n"}, "events.csv et people.csv."),
+    ],
+)
+def test_a_dashboard_without_any_act_is_refused_with_the_names_looked_for(run, files, found):
+    folder = Path("noacts")
+    folder.mkdir()
+    for name, content in {"people.csv": PEOPLE, **files}.items():
+        (folder / name).write_text(content, encoding="utf-8")
+    status, out, err = run("describe", folder, "--as-of", "30/06/2011", "--out", "page")
+    assert (status, out) == (2, "")
+    said = " ".join(err.split())
+    assert "noacts : aucun acte n’a été lu" in said
+    assert f"Trouvé : {found}" in said
+    assert "Vérifiez les noms" in said
+    assert not Path("page").exists()
+
+
+def test_the_names_of_files_that_are_told_are_those_that_are_read():
+    from evalkit.followup.sources import table_of
+
+    for lang, names in (
+        ("fr", ["evenements", "actes", "rendez-vous", "situations"]),
+        ("en", ["events", "acts", "appointments", "situations"]),
+    ):
+        said = wording.text("cli.no_acts", lang, found=[])
+        assert all(name in said and table_of(name, {}) for name in names)
 
 
 def test_describe_says_what_changed_since_an_earlier_dashboard(run):
@@ -403,7 +460,7 @@ def test_a_dashboard_without_entries_says_that_no_curve_can_be_drawn(run):
     (folder / "people.csv").write_text(
         "person,spotted_on\n" + "".join(f"{i},2011-01-01\n" for i in range(30)), encoding="utf-8"
     )
-    status, out, err = run("describe", folder, "--as-of", "30/06/2011", "--out", "page")
+    status, out, err = run("describe", folder, "--as-of", "30/06/2011", "--out", "page", "--quiet")
     assert (status, err) == (0, "")
     assert "entament" not in out
     assert "ne peut pas être estimé" in Path("page/report-fr.html").read_text(encoding="utf-8")
