@@ -76,6 +76,7 @@ def _hidden_together(results: Sequence[Counted], policy: Policy) -> list[np.ndar
     counts = pd.concat([_counts(t) for t in tables], ignore_index=True)
     hide = np.concatenate([too_small(t, policy) for t in tables])
     partitions: list[Partition] = []
+    same: list[tuple[int, int]] = []
     first: dict[Hashable, int] = {}
     for result, start in zip(results, starts[:-1].tolist(), strict=True):
         for total, parts in result.partitions():
@@ -83,8 +84,26 @@ def _hidden_together(results: Sequence[Counted], policy: Policy) -> list[np.ndar
         for i, key in enumerate(result.keys()):
             if key is not None and first.setdefault(key, i + start) != i + start:
                 partitions.append((first[key], [i + start]))
-    found = protected(counts, hide, partitions, policy)
+                same.append((first[key], i + start))
+        bases = [(i + start, base + start) for i, base in enumerate(result.bases()) if base is not None]
+        # A base of many people is hidden for the sake of others; that none of them is in a line tells of nobody.
+        same += [(i, base) for i, base in bases if counts[base] < policy.threshold]
+    found = _with_zeros(protected(counts, hide, partitions, policy), counts, same)
     return [found[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+
+
+def _with_zeros(hide: np.ndarray, counts: pd.Series, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Hide the zeros whose small base is hidden, or that another table hides: "none of them" tells of a few people too."""
+    hide = hide.copy()
+    zero = (counts == 0).to_numpy()
+    both = np.array([*pairs, *((b, a) for a, b in pairs)], dtype=np.int64).reshape(-1, 2)
+    while True:
+        more = np.zeros(len(hide), dtype=bool)
+        more[both[hide[both[:, 1]], 0]] = True
+        more &= zero & ~hide
+        if not more.any():
+            return hide
+        hide |= more
 
 
 def _counts(table: pd.DataFrame) -> pd.Series:

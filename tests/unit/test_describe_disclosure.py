@@ -120,3 +120,27 @@ def test_a_lowered_threshold_hides_less_and_says_so():
 def test_simulated_people_are_shown():
     fu = records(n=60, seed=1, kind="simulated")
     assert all(r.publish().table.get("status", pd.Series("ok")).eq("ok").all() for r in page_results(fu))
+
+
+def test_a_zero_of_a_site_whose_base_is_hidden_is_hidden_too():
+    from evalkit.followup import FollowUp
+
+    people = pd.DataFrame({
+        "person": [f"p{i:03d}" for i in range(60)],
+        "site": ["Est"] * 57 + ["Nord"] * 3,
+        "spotted_on": "2010-05-01",
+        "entered_on": ["2010-06-01"] * 57 + ["2010-06-01"] * 3,
+    })  # fmt: skip
+    # Everybody of Est is in contact, nobody of Nord.
+    acts = pd.DataFrame({"person": people["person"][:57], "date": "2011-09-20", "kind": "interview"})
+    fu = FollowUp.from_frames(people, acts, as_of="2011-09-30")
+    raw = dict(zip(("flow", "table_one", "indicators", "alert"), page_results(fu), strict=True))
+    public = {name: result.publish().table for name, result in raw.items()}
+    for name in ("flow", "alert"):
+        nord = public[name][public[name]["site"] == "Nord"]
+        assert len(nord)
+        assert nord[["count", "n", "share"]].isna().all(axis=None)
+        assert (nord["status"] == "suppressed").all()
+    # A zero of everybody is still told.
+    everybody = public["alert"][public["alert"]["site"] == "all"].set_index("term")["count"]
+    assert everybody["silent"] == 0
