@@ -42,13 +42,30 @@ class Tables:
     origins: Mapping[str, Origin]
 
 
-def check(tables: Tables, as_of: pd.Timestamp, vocabulary: Vocabulary, faults: Faults) -> None:
-    """Add to `faults` every contradiction between values, rows and tables."""
-    _Checks(tables, as_of, vocabulary, faults).run()
+def check(
+    tables: Tables,
+    as_of: pd.Timestamp,
+    vocabulary: Vocabulary,
+    faults: Faults,
+    refused: frozenset[str] = frozenset(),
+) -> None:
+    """Add to `faults` every contradiction between values, rows and tables.
+
+    `refused` holds the texts of the rows of people already refused: acts and situations of these people are only counted.
+    """
+    _Checks(tables, as_of, vocabulary, faults, refused).run()
 
 
 class _Checks:
-    def __init__(self, tables: Tables, as_of: pd.Timestamp, vocabulary: Vocabulary, faults: Faults):
+    def __init__(
+        self,
+        tables: Tables,
+        as_of: pd.Timestamp,
+        vocabulary: Vocabulary,
+        faults: Faults,
+        refused: frozenset[str],
+    ):
+        self.refused = refused
         self.people, self.events, self.situations = (
             tables.frames[t] for t in ("people", "events", "situations")
         )
@@ -143,8 +160,13 @@ class _Checks:
         bare = {_bare(p): p for p in self.people["person"].dropna()} if strange.any() else {}
         at = np.flatnonzero(strange)
         texts = person.to_numpy(dtype=object)[at]
-        near = np.array([_bare(t) in bare for t in texts], dtype=bool)
         origin = self.origins[table]
+        follows = np.array([t in self.refused for t in texts], dtype=bool)
+        if follows.any():
+            first = origin.place(int(at[follows][0]), "person")
+            self.faults.add("person_refused", **first, count=int(follows.sum()))
+        at, texts = at[~follows], texts[~follows]
+        near = np.array([_bare(t) in bare for t in texts], dtype=bool)
         self.faults.rows("unknown_person", origin, at[~near], "person", texts[~near])
         where = dict(zip(at.tolist(), texts, strict=True))
         self.faults.rows(

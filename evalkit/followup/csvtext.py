@@ -157,6 +157,7 @@ class _Body:
         self.codes: list[list[np.ndarray]] = [[] for _ in headings]
         self.lines: list[np.ndarray] = []
         self.ragged: list[tuple[int, int]] = []
+        self.refused: set[str] = set()
 
     def add(self, lines: np.ndarray, rows: list[list[str]]) -> None:
         """Take in some records, those down to the headings excepted."""
@@ -181,6 +182,7 @@ class _Body:
                 continue
             if len(row) < width or any(clean(c) for c in row[width:]):
                 self.ragged.append((int(lines[i]), len(row)))
+                self.refused.update(map(clean, row))
             else:
                 kept.append(i)
         return lines[kept], [rows[i][:width] for i in kept]
@@ -202,5 +204,6 @@ class _Body:
         ]
         lines = np.concatenate([nothing, *self.lines])
         return RawTable(
-            self.name, stem, tuple(self.headings), tuple(columns), lines, "line", above, encoding, separator
-        )
+            self.name, stem, tuple(self.headings), tuple(columns), lines, "line", above, encoding, separator,
+            frozenset(self.refused),
+        )  # fmt: skip

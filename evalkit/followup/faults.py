@@ -81,6 +81,7 @@ def _times(origin: Origin, group: np.ndarray) -> Message:
     if len(group) == 1:
         return message("records.once")
     lines = [str(origin.lines[i]) for i in group[:LINES]]
+    unit = message(f"records.several_{origin.unit(int(group[0]))}")
     if len(group) <= LINES:
-        return message("records.times", n=len(group), lines=lines)
-    return message("records.many_times", n=len(group), lines=", ".join(lines))
+        return message("records.times", n=len(group), unit=unit, lines=lines)
+    return message("records.many_times", n=len(group), unit=unit, lines=", ".join(lines))

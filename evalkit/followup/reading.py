@@ -55,6 +55,8 @@ class _Run:
     parts: dict[str, list[TextTable]] = field(default_factory=lambda: {t: [] for t in TARGETS})
     headings: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    #: Texts of the rows of people that are refused: what follows from their absence is no fault of its own.
+    refused: set[str] = field(default_factory=set)
 
     def add(self, raw: RawTable | None, name: str, stem: str) -> None:
         """Take one file in."""
@@ -63,6 +65,8 @@ class _Run:
             self.broken.add(table.into)
             return
         self.headings |= {key(h) for h in raw.headings}
+        if table.into == "people":
+            self.refused |= raw.refused
         found = columns.as_fields(raw, table, self.mapping.section(stem, table), self.faults)
         if found is None:
             self.broken.add(table.into)
@@ -94,11 +98,12 @@ class _Run:
             frames[target], origins[target] = typed(
                 target, table, self.vocabulary, self.mapping.dates, self.faults
             )
-        if not self.broken and not len(frames["people"]):
-            self.faults.add("nobody", file=origins["people"].files[0])
+        if not len(frames["people"]):
+            if "people" not in self.broken and not self.refused:
+                self.faults.add("nobody", file=origins["people"].files[0])
         elif as_of is not None and "people" not in self.broken:
             frames, origins = self._settle(frames, origins, as_of)
-            check(Tables(frames, origins), as_of, self.vocabulary, self.faults)
+            check(Tables(frames, origins), as_of, self.vocabulary, self.faults, frozenset(self.refused))
         self.faults.raise_if_any()
         return {t: _in_order(frames[t], t) for t in TARGETS}
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from evalkit.wording import Message, message
+
 _CONTROL = {c: None for c in (*range(32), 127, 0xFFFE, 0xFFFF, 0xFEFF, 0x200B) if c not in (9, 10)}
 
 
@@ -79,7 +81,8 @@ class Column:
 class RawTable:
     """One file or sheet as text, with the line of each row.
 
-    `unit` is "line" for text files, "row" for sheets and frames; `above` counts the lines left unread above the headings.
+    `unit` is "line" for text files, "row" for sheets and frames; `above` counts the lines left unread above the headings;
+    `refused` holds every text of the rows that could not be cut into cells, and are not among `columns`.
     """
 
     file: str
@@ -91,6 +94,7 @@ class RawTable:
     above: int = 0
     encoding: str | None = None
     separator: str | None = None
+    refused: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -120,9 +124,13 @@ class Origin:
         heading = self.headings[source].get(column, column)
         return {"file": self.files[source], self.units[source]: int(self.lines[i]), "column": heading}
 
-    def line(self, i: int) -> str:
-        """Return the line of row `i` as it is named inside a sentence."""
-        return str(int(self.lines[i]))
+    def line(self, i: int) -> Message:
+        """Return the line or row of row `i` as it is named inside a sentence."""
+        return message(f"records.on_{self.unit(i)}", at=int(self.lines[i]))
+
+    def unit(self, i: int) -> str:
+        """Return what row `i` is in its file: a "line" or a "row"."""
+        return self.units[int(self.sources[i])]
 
     def take(self, rows: np.ndarray) -> Origin:
         """Return the origin of some rows (a mask or positions)."""

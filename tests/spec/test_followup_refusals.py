@@ -1,5 +1,6 @@
 """What a dashboard may not say: each contradiction is refused with its place, all at once, in both languages."""
 
+import pandas as pd
 import pytest
 
 from evalkit import FollowUp
@@ -34,6 +35,40 @@ def facts(faults):
 def plain(text):
     """Return a text with ordinary blanks, as one types it."""
     return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+# ---- what follows from a refused row is no fault of its own -----------------------------------------------------------------
+def test_when_every_row_of_people_is_refused_nothing_else_is_said_of_them(refusal):
+    faults = refusal(people="person,x\n1,12,5\n2,13,5\n", events="person,date\n1,2011-01-01\n2,hier\n")
+    assert [f[:3] for f in facts(faults)] == [
+        ("ragged", P, 2), ("ragged", P, 3), ("date_unreadable", E, 3),
+    ]  # fmt: skip
+
+
+def test_acts_of_a_person_whose_row_is_refused_are_counted_once(refusal):
+    faults = refusal(
+        people="person,x\n0001,12\n0003,12,5\n",
+        events="person,date\n0003,2011-01-01\n0001,2011-01-01\n0003,2011-02-01\n0007,2011-02-01\n",
+        situations="person,state,start\n0003,Emploi,2011-01-01\n",
+    )
+    assert facts(faults) == [
+        ("ragged", P, 3, None, None, 1),
+        ("person_refused", E, 2, "person", None, 2),
+        ("unknown_person", E, 5, "person", "0007", 1),
+        ("person_refused", S, 2, "person", None, 1),
+    ]
+    assert "dont la propre ligne est refusée" in faults[1].render("fr")
+
+
+def test_frames_and_sheets_have_rows_and_text_files_lines(refusal):
+    twice = pd.DataFrame({"person": ["1", "1"]})
+    acts = pd.DataFrame({"person": ["1", "9", "9"], "date": "2011-01-01"})
+    with pytest.raises(InputError) as error:
+        FollowUp.from_frames(twice, acts, as_of=AS_OF)
+    assert "row 1, column “person”: “1” is already on row 0" in error.value.render("en")
+    assert "is not in the table of people (2 times: rows 1 and 2)" in error.value.render("en")
+    assert "figure déjà ligne 0" in error.value.render("fr")
+    assert "“1” is already on line 2" in refusal(people="person\n1\n1\n")[0].render("en")
 
 
 # ---- every row of this table is one refusal -------------------------------------------------------------------------------
