@@ -232,7 +232,7 @@ def test_the_eight_lines_are_filled_from_the_tables(study, small, listed):
     for lang in wording.LANGUAGES:
         assert [line[:2] for line in text[lang].splitlines()] == [f"{k}." for k in range(1, 9)]
     assert "Entre le 1er juin 2010 et le 30 septembre 2011" in text["fr"]
-    assert "il faudrait 3 créneaux de plus par semaine" in text["fr"]
+    assert "il faudrait environ 3 créneaux de plus par semaine" in text["fr"]
     assert "dépassait 94\u202f%" in text["fr"]
     assert "à aucune valeur pour le retard de l" in text["fr"]
     assert "il y descend au pire à 10 jeunes" in text["fr"]
