@@ -6,6 +6,7 @@ Not the rule of what is too small: that is `evalkit.disclosure`.
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,22 +23,22 @@ Partition = tuple[int | None, Sequence[int]]
 
 
 @dataclass(frozen=True, repr=False)
-class Counted(Result):
+class Counted(Result, ABC):
     """A result made of counts that add up, on its own or beside others."""
 
     _beside: tuple[Counted, ...] = ()
 
+    @abstractmethod
     def partitions(self) -> Iterable[Partition]:
         """Return what adds up in the table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keys(self) -> list[Hashable]:
         """Return what each row counts, in terms common to all tables: the same key is the same number of people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bases(self) -> list[int | None]:
         """Return, for each row, the row that counts its base `n`, if there is one."""
-        raise NotImplementedError
 
     def hidden(self, policy: Policy) -> np.ndarray:
         """Return which rows to hide, the tables beside this one considered."""

@@ -173,6 +173,10 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(n > 0, np.where(known, values, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
 
 
+#: More scenarios than anybody reads side by side; a step mistyped by a factor would otherwise play for days.
+MOST_VARIANTS = 200
+
+
 def vary(scenario: Scenario, spec: str) -> list[Scenario]:
     """Return a scenario for each value of one assumption.
 
@@ -206,6 +210,8 @@ def vary(scenario: Scenario, spec: str) -> list[Scenario]:
     if step <= 0 or high < low:
         raise InputError(fault("simulation.vary_order", value=spec))
     count = int(np.floor((high - low) / step + 1e-9)) + 1
+    if count > MOST_VARIANTS:
+        raise InputError(fault("simulation.vary_many", value=spec, values=count, most=MOST_VARIANTS))
     steps = [round(low + k * step, 12) for k in range(count)]
     whole = all(v == int(v) for v in steps)
     made = []

@@ -245,7 +245,7 @@ def test_check_counts_the_statuses_and_warns(baseline):
     assert told.tidy().set_index("part")["n"].sum() == len(baseline.assumptions())
     assert any("no validation" in c.text("en") for c in told.caveats)
     starved = baseline.with_({"counsellors.slots_per_week": 3}).check()
-    assert sum("the queue will grow" in c.text("en") for c in starved.caveats) == 2
+    assert sum("the queue may grow" in c.text("en") for c in starved.caveats) == 2
 
 
 def test_vary_makes_a_named_scenario_for_each_value(baseline):
@@ -261,3 +261,8 @@ def test_vary_makes_a_named_scenario_for_each_value(baseline):
 def test_vary_refuses_what_it_cannot_read(baseline, values):
     with pytest.raises(InputError, match="counsellors.no_show"):
         vary(baseline, f"counsellors.no_show{values}")
+
+
+def test_a_step_that_makes_more_scenarios_than_anybody_reads_is_refused_at_once(baseline):
+    with pytest.raises(InputError, match="makes 40,000,001 scenarios; 200 at most"):
+        vary(baseline, "counsellors.notice=5:9:0.0000001")
