@@ -1,11 +1,66 @@
-"""Time to an exit: curves, competing exits, rank tests and proportional hazards, on one core.
+"""Time to an exit: curves, tests, models, competing and repeated exits, on one core.
 
-Not the place to decide who disengaged and when: spells and endpoints do that.
+Not the place to decide who disengaged and when: spells and endpoints do that. Names load when first used.
 """
 
-from evalkit.survival.competing import aalen_johansen
-from evalkit.survival.curves import kaplan_meier, nelson_aalen
-from evalkit.survival.proportional import cox
-from evalkit.survival.ranktests import log_rank
+from __future__ import annotations
 
-__all__ = ["aalen_johansen", "cox", "kaplan_meier", "log_rank", "nelson_aalen"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: Public name to the module that holds it. No room below may have the name of a function.
+_HOMES = {
+    "kaplan_meier": "curves.single",
+    "nelson_aalen": "curves.single",
+    "rmst": "curves.restricted",
+    "landmark": "curves.landmarking",
+    "state_occupation": "curves.occupation",
+    "log_rank": "ranks.family",
+    "pairwise": "ranks.comparing",
+    "rmst_test": "ranks.areas",
+    "aalen_johansen": "competing.incidence",
+    "gray_test": "competing.gray",
+    "fine_gray": "competing.subdistribution",
+    "years_lost": "competing.lost",
+    "mean_cumulative_count": "recurrent.counts",
+    "andersen_gill": "recurrent.models",
+    "pwp": "recurrent.models",
+    "transitions": "recurrent.states",
+    "occupation_probabilities": "recurrent.states",
+    "cox": "proportional.fit",
+    "frailty": "proportional.shared",
+    "parametric": "families.fit",
+    "cure": "families.mixture",
+    "turnbull": "intervals.npmle",
+    "discrete_hazard": "intervals.discrete",
+    "pseudo_values": "adjusting.pseudo",
+    "adjusted_curves": "adjusting.weighted",
+    "brier_score": "validating.brier",
+    "calibration": "validating.calibrated",
+    "concordance": "validating.ranking",
+    "cross_validate": "validating.crossing",
+    "power": "planning.power_of",
+    "sample_size": "planning.power_of",
+    "impute": "imputing",
+    "pooled": "imputing",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
+
+if TYPE_CHECKING:
+    from evalkit.survival.competing.incidence import aalen_johansen
+    from evalkit.survival.curves.single import kaplan_meier, nelson_aalen
+    from evalkit.survival.proportional.fit import cox
+    from evalkit.survival.ranks.family import log_rank
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evalkit.survival' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"evalkit.survival.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

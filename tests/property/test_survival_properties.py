@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evalkit.survival import aalen_johansen, cox, kaplan_meier, log_rank
-from evalkit.survival.core import RiskSums
-from evalkit.survival.sample import sample
+from evalkit.survival.core.sample import sample
+from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import TimeToEvent
 
 FEW = settings(max_examples=30, deadline=None, derandomize=True)

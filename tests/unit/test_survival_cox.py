@@ -6,7 +6,7 @@ import pytest
 
 from evalkit.errors import InputError
 from evalkit.survival import cox
-from evalkit.survival.partial import Likelihood, Rows
+from evalkit.survival.proportional.partial import Likelihood, Rows
 from evalkit.timetoevent import TimeToEvent
 
 
@@ -311,7 +311,7 @@ def test_a_likelihood_in_parts_is_that_of_the_whole(df):
 
 
 def test_keeping_the_information_of_an_earlier_step_ends_at_the_same_place(monkeypatch):
-    from evalkit.survival import newton
+    from evalkit.survival.proportional import newton
 
     df = people(3000, seed=5)
     df["t"] = np.ceil(df["t"] * np.exp(-1.5 * df["z"]))
@@ -324,7 +324,7 @@ def test_keeping_the_information_of_an_earlier_step_ends_at_the_same_place(monke
 
 
 def test_a_bad_start_is_left_behind(df):
-    from evalkit.survival.newton import maximise
+    from evalkit.survival.proportional.newton import maximise
 
     found = fit(df, "x + z").fitted
     scale = np.ones(2)
@@ -335,7 +335,7 @@ def test_a_bad_start_is_left_behind(df):
 
 
 def test_absurd_coefficients_are_survived_without_a_warning(df):
-    from evalkit.survival.newton import maximise
+    from evalkit.survival.proportional.newton import maximise
 
     found = fit(df, "x").fitted
     found.likelihood.look(np.array([400.0]))

@@ -9,7 +9,7 @@ import pytest
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.survival import aalen_johansen, cox, kaplan_meier, log_rank, nelson_aalen
-from evalkit.survival.core import RiskSums
+from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import TimeToEvent
 
 #: Freireich's leukaemia trial, 6-MP arm (Freireich et al. 1963, Blood 21): + is censored.

@@ -18,8 +18,15 @@ from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
-from evalkit.survival.core import RiskSums
-from evalkit.survival.readings import ROUND_TIMES, both, restricted_mean, round_times, time_left, unit_name
+from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.curves.readings import (
+    ROUND_TIMES,
+    both,
+    restricted_mean,
+    round_times,
+    time_left,
+    unit_name,
+)
 from evalkit.wording import Message, message
 
 

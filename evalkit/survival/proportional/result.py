@@ -20,11 +20,11 @@ from evalkit.formula import Design
 from evalkit.numerics.normal import chi2_p
 from evalkit.numerics.ordering import weight_below
 from evalkit.result import Result
-from evalkit.survival.curveset import CurveValues
-from evalkit.survival.newton import Maximum, invert
-from evalkit.survival.partial import Likelihood
-from evalkit.survival.readings import labels_of
-from evalkit.survival.slots import Slots
+from evalkit.survival.core.slots import Slots
+from evalkit.survival.curves.curveset import CurveValues
+from evalkit.survival.curves.readings import labels_of
+from evalkit.survival.proportional.newton import Maximum, invert
+from evalkit.survival.proportional.partial import Likelihood
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.survival.partial import Likelihood, Pass
+from evalkit.survival.proportional.partial import Likelihood, Pass
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 

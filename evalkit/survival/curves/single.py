@@ -12,11 +12,8 @@ import numpy as np
 import pandas as pd
 
 from evalkit.numerics.normal import z_value
-from evalkit.survival.core import RiskSums
-from evalkit.survival.curveset import Curves
-from evalkit.survival.influence import incidence_steps, influence_variance
-from evalkit.survival.readings import labels_of, unit_name
-from evalkit.survival.sample import (
+from evalkit.survival.core.influence import incidence_steps, influence_variance
+from evalkit.survival.core.sample import (
     Sample,
     accept,
     by_columns,
@@ -25,7 +22,10 @@ from evalkit.survival.sample import (
     refuse_second_exits,
     sample,
 )
-from evalkit.survival.transforms import interval
+from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.curves.curveset import Curves
+from evalkit.survival.curves.readings import labels_of, unit_name
+from evalkit.survival.curves.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.survival.core import SAME_TIME, whole_days
+from evalkit.survival.core.sums import SAME_TIME, whole_days
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import pandas as pd
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.result import KEYS, VALUES
-from evalkit.survival.core import RiskSums
+from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import IntervalTimes, TimeToEvent
 from evalkit.wording import Message, message
 

@@ -11,12 +11,20 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.survival.core import RiskSums
-from evalkit.survival.curveset import Curves
-from evalkit.survival.influence import Steps, incidence_steps, influence_variance
-from evalkit.survival.readings import both, labels_of, unit_name
-from evalkit.survival.sample import Sample, accept, by_columns, caveats, label_of, refuse_second_exits, sample
-from evalkit.survival.transforms import interval
+from evalkit.survival.core.influence import Steps, incidence_steps, influence_variance
+from evalkit.survival.core.sample import (
+    Sample,
+    accept,
+    by_columns,
+    caveats,
+    label_of,
+    refuse_second_exits,
+    sample,
+)
+from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.curves.curveset import Curves
+from evalkit.survival.curves.readings import both, labels_of, unit_name
+from evalkit.survival.curves.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from evalkit.survival.slots import Slots
+from evalkit.survival.core.slots import Slots
 
 #: Rows taken at a time when a weighted Gram matrix is formed: they fit in cache.
 _BLOCK = 4096

@@ -17,9 +17,9 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core import RiskSums
-from evalkit.survival.readings import both
-from evalkit.survival.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
+from evalkit.survival.core.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
+from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.curves.readings import both
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 

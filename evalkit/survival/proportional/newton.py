@@ -12,7 +12,7 @@ import numpy as np
 from scipy import linalg
 
 from evalkit.errors import InputError
-from evalkit.survival.partial import Likelihood, Pass
+from evalkit.survival.proportional.partial import Likelihood, Pass
 
 #: A column whose part not explained by earlier columns is this small (of 1) is taken as explained: R uses about 2e-12.
 _ALIASED = 1e-10

@@ -16,12 +16,12 @@ from evalkit.errors import InputError
 from evalkit.formula import Design, design
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.spells import pseudonym
-from evalkit.survival.coxfit import CoxFit, Fitted
-from evalkit.survival.newton import Maximum, maximise
-from evalkit.survival.partial import Likelihood
-from evalkit.survival.robust import find_clusters, sandwich, without_variance
-from evalkit.survival.sample import accept, cause_of_interest, caveats, label_of, levels
-from evalkit.survival.slots import place
+from evalkit.survival.core.sample import accept, cause_of_interest, caveats, label_of, levels
+from evalkit.survival.core.slots import place
+from evalkit.survival.proportional.newton import Maximum, maximise
+from evalkit.survival.proportional.partial import Likelihood
+from evalkit.survival.proportional.result import CoxFit, Fitted
+from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 

@@ -1,0 +1,4 @@
+"""How many people, for how long, to see a given difference.
+
+Not for data already collected.
+"""
