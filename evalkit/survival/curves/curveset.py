@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
+from evalkit.survival.core.sample import Sample
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import (
     ROUND_TIMES,
@@ -44,6 +45,8 @@ class Curves(Result):
     unit : str
     sums : RiskSums, optional
         What the curves were read from; a published result no longer has it.
+    rows : Sample, optional
+        The people behind them, for `bootstrap`; a published result no longer has them.
     greenwood : bool
         Whether the standard errors follow from the counts shown (they do not under sampling weights).
     event : Message, str or mapping
@@ -61,6 +64,7 @@ class Curves(Result):
     conf_level: float = 0.95
     unit: str = "day"
     sums: RiskSums | None = None
+    rows: Sample | None = None
     greenwood: bool = True
     event: Any = ""
 
@@ -269,7 +273,7 @@ class Curves(Result):
         published = super().publish(policy)
         if self.provenance.kind != "records":
             return published
-        published = dataclasses.replace(published, sums=None)
+        published = dataclasses.replace(published, sums=None, rows=None)
         if len(published.table) == len(self.table):
             return published
         return published.with_caveats(

@@ -5,12 +5,15 @@ Not a result: `curveset` asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.disclosure import Headcount
+from evalkit.survival.core.sums import RiskSums
+from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
 #: How near a curve must be to 1 - p to be flat there (R's `quantile.survfit`).
@@ -28,6 +31,42 @@ def restricted_mean(group: pd.DataFrame, t: float) -> tuple[float, float]:
     hazard = np.divide(d, n * (n - d), out=np.zeros_like(n, dtype=float), where=n > d)
     ahead = np.cumsum(pieces[::-1])[::-1]
     return float(pieces.sum()), float((ahead**2 * hazard).sum())
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return part / whole, 0 where there is nothing to divide by."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def holes(sums: RiskSums, groups: Sequence[tuple], tte: TimeToEvent) -> list[Message]:
+    """Return what late entry leaves unseen: nobody at risk at first, nobody for a while, or an early end of the curve."""
+    if tte.entry is None:
+        return []
+    said = []
+    at_risk = sums.n_risk()
+    for i, key in enumerate(groups):
+        known = {
+            "group": message("survival_curves.in_group", group=", ".join(map(str, key))) if key else "",
+            "unit": unit_name(tte.unit, 2),
+        }
+        leaving = sums.exits[i].sum(axis=0)
+        after = at_risk[i] - leaving + sums.entries[i]
+        later = np.cumsum(sums.entries[i][::-1])[::-1] - sums.entries[i] > 0
+        empty = (after <= 1e-9 * max(at_risk[i].max(), 1.0)) & later
+        gone = (sums.exits[i, 1:].sum(axis=0) > 0) & (at_risk[i] - sums.exits[i, 1:].sum(axis=0) <= 1e-9)
+        ended = np.flatnonzero(gone & (later | (sums.entries[i] > 0)))
+        if sums.start[i] == 0:
+            first = float(sums.times[np.flatnonzero(sums.entries[i])[0]])
+            said.append(message("survival_curves.starts_late", time=first, **known))
+        if len(ended):
+            at = int(ended[0])
+            few = Headcount(int(round(at_risk[i, at])))
+            said.append(message("survival_curves.ends_early", time=float(sums.times[at]), n=few, **known))
+        elif (empty & (leaving > 0)).any():
+            at = int(np.flatnonzero(empty & (leaving > 0))[0])
+            until = float(sums.times[at + np.flatnonzero(sums.entries[i, at + 1 :])[0] + 1])
+            said.append(message("survival_curves.gap", time=float(sums.times[at]), until=until, **known))
+    return said
 
 
 def round_times(last: float) -> np.ndarray:

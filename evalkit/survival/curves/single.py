@@ -5,7 +5,7 @@ Not for competing exits: `aalen_johansen` answers those, and these refuse until 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from evalkit.survival.core.influence import incidence_steps, influence_variance
 from evalkit.survival.core.sample import (
     Sample,
     accept,
-    by_columns,
     cause_of_interest,
     caveats,
     refuse_second_exits,
@@ -24,10 +23,15 @@ from evalkit.survival.core.sample import (
 )
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.curveset import Curves
-from evalkit.survival.curves.readings import labels_of, unit_name
+from evalkit.survival.curves.readings import holes, labels_of, ratio, unit_name
 from evalkit.survival.curves.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
+
+#: What a curve's table holds beside its groups.
+COLUMNS = pd.Index(
+    ["time", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n_risk", "n_event", "n_censor"]
+)
 
 
 def kaplan_meier(
@@ -77,17 +81,17 @@ def kaplan_meier(
     sums = rows.sums(1)
     sampling = tte.weight_kind == "sampling"
     parts = []
-    for i in range(len(rows.groups)):
-        part = _occupied(sums, i)
-        estimate = np.cumprod(1 - part["n_event"] / part["n_risk"])
+    for i, (counts, added) in enumerate(_counted(sums)):
+        time, n_risk, n_event = counts[:3]
+        estimate = np.cumprod(1 - ratio(n_event, n_risk))
         estimate[estimate < 1e-15] = 0.0
-        error = _sampling_error(rows.part(i), part) if sampling else _greenwood(part, estimate)
+        error = _sampling_error(rows.part(i), counts, added) if sampling else _greenwood(counts, estimate)
         low, high = interval(estimate, error, conf_type, conf_level)
-        parts.append(_from_origin(
-            {"time": part["time"], "estimate": estimate, "std_error": error, "conf_low": low, "conf_high": high,
-             "conf_level": conf_level, **part}, sums.start[i], estimate=1.0,
-        ))  # fmt: skip
+        if added:
+            low[0] = high[0] = 1.0
+        parts.append(_stacked(counts, estimate, error, low, high, conf_level))
     question = message("survival.question_survival", event=event, unit=unit_name(tte.unit, 2))
+    said += holes(sums, rows.groups, tte)
     return _curves(tte, rows, sums, parts, question, said, "survival", conf_type, conf_level, event)
 
 
@@ -123,73 +127,79 @@ def nelson_aalen(
     exits, event, _ = cause_of_interest(tte, of, "nelson_aalen")
     rows = sample(tte, exits, by)
     sums = rows.sums(1)
+    sampling = tte.weight_kind == "sampling"
     z = z_value(conf_level)
     parts = []
-    for i in range(len(rows.groups)):
-        part = _occupied(sums, i)
-        estimate = np.cumsum(part["n_event"] / part["n_risk"])
-        error = np.sqrt(np.cumsum(part["n_event"] / part["n_risk"] ** 2))
-        if tte.weight_kind == "sampling":
-            error = np.full_like(error, np.nan)
+    for counts, added in _counted(sums):
+        time, n_risk, n_event = counts[:3]
+        estimate = np.cumsum(ratio(n_event, n_risk))
+        error = np.full(len(time), np.nan) if sampling else np.sqrt(np.cumsum(ratio(n_event, n_risk**2)))
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.exp(z * error / estimate)
-        parts.append(_from_origin(
-            {"time": part["time"], "estimate": estimate, "std_error": error, "conf_low": estimate / spread,
-             "conf_high": estimate * spread, "conf_level": conf_level, **part}, sums.start[i], estimate=0.0,
-        ))  # fmt: skip
-    said = [message("survival.hazard_weights")] if tte.weight_kind == "sampling" else []
+        low, high = estimate / spread, estimate * spread
+        if added:
+            error[0] = low[0] = high[0] = 0.0
+        parts.append(_stacked(counts, estimate, error, low, high, conf_level))
+    said = [message("survival.hazard_weights")] if sampling else []
+    said += holes(sums, rows.groups, tte)
     question = message("survival.question_hazard", event=event, unit=unit_name(tte.unit, 2))
     return _curves(tte, rows, sums, parts, question, said, "hazard", "log", conf_level, event)
 
 
-def _occupied(sums: RiskSums, group: int) -> dict[str, np.ndarray]:
-    """Return the times at which somebody of the group left, with the counts there."""
-    left = sums.exits[group].any(axis=0)
-    return {
-        "time": sums.times[left],
-        "n_risk": sums.n_risk()[group, left],
-        "n_event": sums.exits[group, 1:, left].sum(axis=1),
-        "n_censor": sums.exits[group, 0, left],
-    }
+def _counted(sums: RiskSums) -> Iterator[tuple[np.ndarray, bool]]:
+    """Yield each group's times at which somebody left, with n_risk, n_event and n_censor, and whether a row at 0 was added.
+
+    The row at 0 says where the curve begins, unless somebody left on day 0.
+    """
+    at_risk = sums.n_risk()
+    for i, start in enumerate(sums.start):
+        left = np.flatnonzero(sums.exits[i].any(axis=0))
+        added = int(sums.times[left[0]] > 0)
+        counts = np.zeros((4, len(left) + added))
+        counts[0, added:] = sums.times[left]
+        counts[1, 0], counts[1, added:] = start, at_risk[i, left]
+        counts[2, added:] = sums.exits[i, 1:, left].sum(axis=1)
+        counts[3, added:] = sums.exits[i, 0, left]
+        yield counts, bool(added)
 
 
-def _greenwood(part: dict[str, np.ndarray], estimate: np.ndarray) -> np.ndarray:
-    n, d = part["n_risk"], part["n_event"]
+def _greenwood(counts: np.ndarray, estimate: np.ndarray) -> np.ndarray:
+    n, d = counts[1:3]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return estimate * np.sqrt(np.cumsum(d / (n * (n - d))))
+        steps = np.where(d > 0, d / (n * (n - d)), 0.0)
+        return estimate * np.sqrt(np.cumsum(steps))
 
 
-def _sampling_error(rows: Sample, part: dict[str, np.ndarray]) -> np.ndarray:
+def _sampling_error(rows: Sample, counts: np.ndarray, added: bool) -> np.ndarray:
     """Return the infinitesimal-jackknife standard error of 1 - S, people with several rows counted once."""
-    steps = incidence_steps(part["time"], part["n_risk"], part["n_event"][None, :])
-    came = (
-        None
-        if rows.entry is None
-        else np.searchsorted(part["time"], rows.entry, side="right") * (rows.entry > 0)
-    )
+    time, n_risk, n_event = counts[:3, int(added) :]
+    steps = incidence_steps(time, n_risk, n_event[None, :])
+    came = None if rows.entry is None else np.searchsorted(time, rows.entry, side="right") * (rows.entry > 0)
     person = None if rows.id is None or pd.Index(rows.id).is_unique else pd.factorize(rows.id)[0]
     variance = influence_variance(
-        steps, np.searchsorted(part["time"], rows.time), rows.cause, came, scale=rows.weight, person=person
+        steps, np.searchsorted(time, rows.time), rows.cause, came, scale=rows.weight, person=person
     )
-    return np.sqrt(variance[-1])
+    return np.concatenate([np.zeros(int(added)), np.sqrt(variance[-1])])
 
 
-def _from_origin(columns: dict[str, Any], start: float, estimate: float) -> pd.DataFrame:
-    """Return the rows with one at time 0 before them, unless somebody left on day 0."""
-    frame = pd.DataFrame(columns)
-    if len(frame) and frame["time"].iloc[0] == 0:
-        return frame
-    bound = estimate
-    origin = {"time": 0.0, "estimate": estimate, "std_error": 0.0, "conf_low": bound, "conf_high": bound, "n_risk": start,
-              "n_event": 0.0, "n_censor": 0.0, "conf_level": columns["conf_level"]}  # fmt: skip
-    return pd.concat([pd.DataFrame([origin]), frame], ignore_index=True)[list(frame.columns)]
+def _stacked(
+    counts: np.ndarray,
+    estimate: np.ndarray,
+    error: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    conf_level: float,
+) -> np.ndarray:
+    """Return one group's columns, in the order of `COLUMNS`, as the rows of one block."""
+    level = np.full(len(estimate), conf_level)
+    return np.stack([counts[0], estimate, error, low, high, level, *counts[1:]])
 
 
 def _curves(
     tte: TimeToEvent,
     rows: Sample,
     sums: RiskSums,
-    parts: list[pd.DataFrame],
+    parts: list[np.ndarray],
     question: Any,
     said: list,
     kind: str,
@@ -197,10 +207,15 @@ def _curves(
     conf_level: float,
     event: Any,
 ) -> Curves:
-    table = pd.concat(parts, ignore_index=True)
-    table = table.assign(**by_columns(rows.by, rows.groups, [len(p) for p in parts]))
+    # One block of numbers makes a table at once: column by column costs more than the curve itself.
+    block = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    table = pd.DataFrame(block.T, columns=COLUMNS, copy=False)
+    sizes = [part.shape[1] for part in parts]
+    for i, name in enumerate(rows.by):
+        values = pd.Index([group[i] for group in rows.groups]).repeat(sizes)
+        table.insert(i, name, values)
     return Curves(
-        table[[*rows.by, *(c for c in table if c not in rows.by)]],
+        table,
         question,
         (*caveats(tte), *said),
         tte.provenance,
@@ -211,6 +226,7 @@ def _curves(
         conf_level=conf_level,
         unit=tte.unit,
         sums=sums,
+        rows=rows,
         greenwood=tte.weight_kind != "sampling",
         event=event,
     )
