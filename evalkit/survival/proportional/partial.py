@@ -29,6 +29,8 @@ class Rows:
     event : int array
         Positions of the rows that end with the event.
     weight : float array, shape (n,), optional
+    offset : float array, shape (n,), optional
+        Added to each row's predictor with the coefficient 1.
     """
 
     x: np.ndarray
@@ -36,6 +38,7 @@ class Rows:
     last: np.ndarray
     event: np.ndarray
     weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
 
     @cached_property
     def place(self) -> np.ndarray:
@@ -126,9 +129,10 @@ class Likelihood:
         frequency: bool,
         centre: np.ndarray,
         ties: str,
+        offset: np.ndarray | None = None,
     ) -> Likelihood:
         """Build from all rows at once; `event` is true/false per row."""
-        rows = Rows(x, slots.first, slots.last, np.flatnonzero(event), weight)
+        rows = Rows(x, slots.first, slots.last, np.flatnonzero(event), weight, offset)
         deaths, mean_weight = count_deaths(rows, len(slots), frequency)
         return cls([rows], centre, deaths, mean_weight, ties)
 
@@ -139,6 +143,8 @@ class Likelihood:
 
     def null(self) -> float:
         """Return the log-likelihood at 0: of the matrix it needs nothing."""
+        if any(part.offset is not None for part in self.parts):
+            return self.look(np.zeros(len(self.centre))).log_likelihood
         n_slots = len(self.deaths)
         at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
         for part in self.parts:
@@ -163,6 +169,8 @@ class Likelihood:
         for part in self.parts:
             score = part.x @ beta
             score -= self.centre @ beta
+            if part.offset is not None:
+                score += part.offset
             scores.append(score)
         # exp must not overflow; a shift common to all rows cancels.
         shift = max(float(score.max(initial=0.0)) for score in scores)
