@@ -39,6 +39,7 @@ _HOMES = {
     "calibration": "validating.calibrated",
     "concordance": "validating.ranking",
     "cross_validate": "validating.crossing",
+    "StudyPlan": "planning.power_of",
     "power": "planning.power_of",
     "sample_size": "planning.power_of",
     "impute": "imputing",
