@@ -3,6 +3,8 @@
 Not a test.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from case import Case
@@ -13,19 +15,25 @@ from evalkit.timetoevent import TimeToEvent
 
 def cases() -> list[Case]:
     """Return the cases."""
+    kinds = ("multiple imputation, m = 10", "complete cases", "nothing missing")
     return [
-        Case("log hazard ratio 0.7, a third of the covariate missing given exit and proxy; complete cases miss", {
-            "multiple imputation, m = 10": 0.7, "complete cases": 0.7, "nothing missing": 0.7}, hazard_ratio, (170, 1_000), 400)
-    ]  # fmt: skip
+        Case(
+            f"log hazard ratio {beta}, 30 % of the covariate missing given exit and a proxy",
+            dict.fromkeys(kinds, beta),
+            partial(hazard_ratio, beta=beta),
+            (170, 1_000),
+        )
+        for beta in (0.35, 0.7)
+    ]
 
 
-def hazard_ratio(rng: np.random.Generator, n: int) -> dict[str, tuple[float, float]]:
+def hazard_ratio(rng: np.random.Generator, n: int, beta: float) -> dict[str, tuple[float, float]]:
     """Play one data set."""
     z = rng.normal(size=n)
     x = 0.7 * z + 0.7 * rng.normal(size=n)
-    exits, end = rng.exponential(300 * np.exp(-0.7 * x)), rng.uniform(100, 900, n)
+    exits, end = rng.exponential(300 * np.exp(-beta * x)), rng.uniform(100, 900, n)
     event = exits <= end
-    lost = rng.random(n) < np.where(event & (z > 0), 0.7, 0.1)
+    lost = rng.random(n) < np.where(event == (z > 0), 0.6, 0.05)
     frame = pd.DataFrame({"x": np.where(lost, np.nan, x), "z": z, "full": x})
     tte = TimeToEvent(np.ceil(np.minimum(exits, end)), event.astype(int), ("relapse",), covariates=frame)
     sets = impute(tte, columns=["x", "z"], m=10, iterations=3, seed=int(rng.integers(2**31)))

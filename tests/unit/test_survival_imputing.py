@@ -14,14 +14,14 @@ from evalkit.wording import message
 
 
 def people(n, seed, beta=0.7):
-    """Return times whose covariate `x` is missing more often among leavers of high `z`: complete cases mislead."""
+    """Return times whose covariate `x` is missing more often where exit and `z` agree: complete cases mislead."""
     rng = np.random.default_rng(seed)
     z = rng.normal(size=n)
     x = 0.7 * z + 0.7 * rng.normal(size=n)
     exits = rng.exponential(300 * np.exp(-beta * x), n)
     end = rng.uniform(100, 900, n)
     time, event = np.ceil(np.minimum(exits, end)), exits <= end
-    lost = rng.random(n) < np.where(event & (z > 0), 0.7, 0.1)
+    lost = rng.random(n) < np.where(event == (z > 0), 0.6, 0.05)
     frame = pd.DataFrame({"x": np.where(lost, np.nan, x), "z": z, "full": x})
     return TimeToEvent(time, event.astype(int), ("relapse",), covariates=frame)
 
