@@ -51,6 +51,8 @@ class Curves(Result):
         Whether the standard errors follow from the counts shown (they do not under sampling weights).
     event : Message, str or mapping
         What the event is called.
+    simultaneous : bool
+        Whether the bounds hold all along the curve together (`band`) rather than at each time alone.
 
     Notes
     -----
@@ -67,6 +69,7 @@ class Curves(Result):
     rows: Sample | None = None
     greenwood: bool = True
     event: Any = ""
+    simultaneous: bool = False
 
     # -- questions ---------------------------------------------------------------------------------------------------
     def at(self, times: float | Iterable[float]) -> CurveValues:
@@ -131,6 +134,8 @@ class Curves(Result):
             raise InputError(
                 f"quantile: asked of a {self.kind} curve; only a survival curve has quantiles here"
             )
+        if self.simultaneous:
+            raise InputError("quantile: asked of a band; ask the curve it was made from, whose bounds are pointwise")
         self._refuse_published("quantile")
         wanted = np.atleast_1d(np.asarray(p, dtype=float))
         if ((wanted <= 0) | (wanted >= 1)).any():
@@ -198,6 +203,86 @@ class Curves(Result):
             message("survival.question_rmst", event=self.event, unit=unit_name(self.unit, 2), t=float(t)),
         )
 
+    def band(
+        self,
+        kind: str = "equal_precision",
+        transform: str = "log-log",
+        lower: float | None = None,
+        upper: float | None = None,
+        conf_level: float | None = None,
+    ) -> Self:
+        """Return the curves with bounds that hold each of them all along, from `lower` to `upper`.
+
+        Parameters
+        ----------
+        kind : {"equal_precision", "hall_wellner"}
+            Nair's: the pointwise interval made wider by one factor. Hall and Wellner's: narrower in the middle, wider at the ends.
+        transform : {"log-log", "plain", "log", "logit", "arcsin"}
+        lower, upper : number, optional
+            In the curve's unit. By default from the first event to the end; a shorter stretch gives a narrower band.
+        conf_level : number, optional
+            That of the curves otherwise.
+
+        Returns
+        -------
+        Curves
+            Bounds are nan outside the stretch and where the curve is 0; the caveats say where each band holds.
+
+        Raises
+        ------
+        InputError
+            The curves are not survival curves (no band is known for competing exits), or carry sampling weights.
+
+        Notes
+        -----
+        Nair (1984), Hall & Wellner (1980), Klein & Moeschberger (2003), §4.4; critical values computed, not read from a table.
+        Each group has a band of its own. Delayed entry is allowed.
+        """
+        from evalkit.survival.curves.bands import banded
+
+        if self.kind != "survival":
+            raise InputError(f"band: asked of {self.kind} curves; bands are known for one survival curve only")
+        asked = [t for t in (lower, upper) if t is not None]
+        if asked:
+            self._refuse_beyond(np.array(asked, dtype=float), "band")
+            if lower is not None and upper is not None and not lower < upper:
+                raise InputError(f"lower: must be less than upper, but they were {lower} and {upper}")
+        self._refuse_published("band")
+        return banded(self, kind, transform, lower, upper, conf_level)
+
+    def bootstrap(self, p: float | Iterable[float] = 0.5, n: int = 1000, seed: int = 2011) -> Result:
+        """Return the times by which a share `p` has left, with percentile intervals from people drawn again.
+
+        Parameters
+        ----------
+        p : number or list of numbers, between 0 and 1
+        n : int
+            How many times people are drawn.
+        seed : int
+
+        Returns
+        -------
+        Result
+            As `quantile`. A bound is nan when so many draws do not reach `p` that it lies past the follow-up; a standard
+            error is given when all of them do.
+
+        Raises
+        ------
+        InputError
+            The curves are not survival curves, or `n` is below 100.
+
+        Notes
+        -----
+        Efron (1981): people are drawn with what happened to them, and with all their rows when they have several, within
+        each group. Draws are of the counts per time, which has the same law. Percentile intervals, without correction.
+        """
+        from evalkit.survival.curves.resampling import resampled
+
+        if self.kind != "survival":
+            raise InputError(f"bootstrap: asked of {self.kind} curves; only a survival curve has quantiles here")
+        self._refuse_published("bootstrap")
+        return resampled(self, p, n, seed)
+
     # -- showing -----------------------------------------------------------------------------------------------------
     def glance(self) -> pd.DataFrame:
         """Return one row per group: people at the origin or later, exits, last time; median for a survival curve."""
@@ -209,7 +294,7 @@ class Curves(Result):
             row["time_last"] = group["time"].iloc[-1]
             rows.append(row)
         frame = pd.DataFrame(rows)
-        if self.kind == "survival":
+        if self.kind == "survival" and not self.simultaneous:
             medians = self.quantile(0.5).table
             frame["median"], frame["median_low"], frame["median_high"] = (
                 medians[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")
@@ -219,7 +304,7 @@ class Curves(Result):
     def summary(self, lang: str | None = None, max_rows: int = 60) -> str:
         """Return the curves as text at round times, the medians of survival curves, the caveats."""
         text = super().summary(lang, max_rows)
-        if self.kind != "survival" or self.sums is None:
+        if self.kind != "survival" or self.simultaneous or self.sums is None:
             return text
         lang = wording.language(lang)
         head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))

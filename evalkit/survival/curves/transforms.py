@@ -42,14 +42,38 @@ def interval(
     >>> round(float(low[0]), 3), round(float(high[0]), 3)
     (0.304, 0.696)
     """
-    if conf_type not in CONF_TYPES:
-        raise InputError(f"conf_type: must be one of {', '.join(CONF_TYPES)}, but was {conf_type!r}")
-    z = z_value(conf_level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.where(std_error == 0, 0, std_error / np.where(p > 0, p, np.nan))
+    if conf_type == "plain":
+        _known(conf_type)
+        half = z_value(conf_level) * std_error
+        return np.maximum(p - half, 0), np.minimum(p + half, 1)
+    return bounds(p, z_value(conf_level) * relative, conf_type)
+
+
+def bounds(p: np.ndarray, width: np.ndarray, conf_type: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bounds of a probability whose logarithm is known within ± `width`, on one of the scales of `interval`.
+
+    Parameters
+    ----------
+    p, width : float arrays, shape (m,)
+    conf_type : {"log-log", "plain", "log", "logit", "arcsin"}
+
+    Returns
+    -------
+    low, high : float arrays, shape (m,)
+
+    Examples
+    --------
+    >>> low, high = bounds(np.array([0.5]), np.array([0.392]), "plain")
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.304, 0.696)
+    """
+    _known(conf_type)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if conf_type == "plain":
-            return np.maximum(p - z * std_error, 0), np.minimum(p + z * std_error, 1)
+            return np.maximum(p * (1 - width), 0), np.minimum(p * (1 + width), 1)
         inside = np.where(p > 0, p, np.nan)
-        width = z * np.where(std_error == 0, 0, std_error / inside)  # of log p
         if conf_type == "log":
             return np.exp(np.log(inside) - width), np.minimum(np.exp(np.log(inside) + width), 1)
         if conf_type == "log-log":
@@ -65,3 +89,8 @@ def interval(
         centre = np.arcsin(np.sqrt(inside))
         low, high = np.maximum(0, centre - width), np.minimum(np.pi / 2, centre + width)
         return np.sin(low) ** 2, np.sin(high) ** 2
+
+
+def _known(conf_type: str) -> None:
+    if conf_type not in CONF_TYPES:
+        raise InputError(f"conf_type: must be one of {', '.join(CONF_TYPES)}, but was {conf_type!r}")
