@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import Fault, InputError
+from evalkit.numerics.days import whole_days
 from evalkit.provenance import Provenance
 from evalkit.timetoevent.checks import CENSORED, fault, faults_of, frozen, rows, whole
 from evalkit.timetoevent.intervals import IntervalTimes
-from evalkit.timetoevent.reading import decode, need_columns, numbers, stratum_of
+from evalkit.timetoevent.reading import decode, need_columns, numbers, renumbered, stratum_of
 from evalkit.wording import Message
 
 __all__ = ["IntervalTimes", "TimeToEvent"]
@@ -115,6 +116,9 @@ class TimeToEvent:
         faults = faults_of(self)
         if faults:
             raise InputError(faults)
+        days, came = whole_days(self.time), None if self.entry is None else whole_days(self.entry)
+        all_whole = days is not None and (self.entry is None or came is not None)
+        put(self, "_ticks", (days, came) if all_whole else (self.time, self.entry))
 
     # -- what it says ------------------------------------------------------------------------------------------------
     @property
@@ -131,6 +135,16 @@ class TimeToEvent:
     def any_exit(self) -> np.ndarray:
         """Which rows end with any exit."""
         return self.cause > 0
+
+    @property
+    def ticks(self) -> np.ndarray:
+        """Times as whole numbers where all times and entries are whole, else as they are: sums index by them at once."""
+        return self._ticks[0]
+
+    @property
+    def entry_ticks(self) -> np.ndarray | None:
+        """Entries, written as `ticks` are."""
+        return self._ticks[1]
 
     @property
     def n_by_cause(self) -> dict[str, int]:
@@ -289,7 +303,7 @@ class TimeToEvent:
             weight=weights,
             weight_kind=weight_kind,
             stratum=stratum_of(df, strata),
-            covariates=df[[c for c in df.columns if c not in used]].reset_index(drop=True),
+            covariates=renumbered(df[[c for c in df.columns if c not in used]]),
             unit=unit,
             clock=clock,
             provenance=Provenance(kind=provenance)

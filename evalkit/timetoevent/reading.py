@@ -56,7 +56,7 @@ def decode(
         )
         return nothing
     number = {code: 0 if said == CENSORED else causes.index(str(said)) + 1 for code, said in codes.items()}
-    level, values = pd.factorize(column)
+    level, values = _distinct(column)
     unexplained = [v for v in values if v not in number]
     if unexplained:
         counts = column.value_counts()
@@ -74,7 +74,7 @@ def decode_plain(
     """Read a true/false or 0/1 column; anything else is a fault that hints at the likely coding."""
     if pd.api.types.is_bool_dtype(column):
         return (name,), column.to_numpy(dtype=bool).astype(np.int64)
-    values = set(pd.unique(column).tolist())
+    values = set(_distinct(column)[1])
     if values <= {0, 1}:
         return (name,), column.to_numpy(dtype=float).astype(np.int64)
     counts = column.value_counts()
@@ -88,6 +88,25 @@ def decode_plain(
         fault(f"{name}: must be true/false or 0/1 unless codes are given, but holds {said}; {hint}")
     )
     return None
+
+
+def renumbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that is ours already with rows numbered from 0: no column is copied a second time."""
+    frame = frame.copy(deep=False)
+    frame.index = pd.RangeIndex(len(frame))
+    return frame
+
+
+def _distinct(column: pd.Series) -> tuple[np.ndarray, list]:
+    """Return the place of each row's value among the distinct ones, and those; small whole codes are counted, not hashed."""
+    values = column.to_numpy()
+    if values.dtype.kind in "iu" and 0 <= values.min() and values.max() < 1000:
+        found = np.flatnonzero(np.bincount(values))
+        place = np.zeros(found[-1] + 1, dtype=np.int64)
+        place[found] = np.arange(len(found))
+        return place[values], found.tolist()
+    level, found = pd.factorize(column)
+    return level, list(found)
 
 
 def stratum_of(df: pd.DataFrame, strata: list[str]) -> np.ndarray | None:

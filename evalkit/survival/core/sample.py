@@ -32,6 +32,8 @@ class Sample:
     groups : tuple of tuple
         The values of the `by` columns in each group.
     by : tuple of str
+    known : tuple of arrays, optional
+        Times and entries, and the same as whole numbers: used as long as they are those of the sample.
     """
 
     time: np.ndarray
@@ -42,11 +44,15 @@ class Sample:
     group: np.ndarray
     groups: tuple[tuple, ...]
     by: tuple[str, ...]
+    known: tuple[np.ndarray | None, ...] | None = None
 
     def sums(self, n_causes: int) -> RiskSums:
         """Return the sums over the risk set of every group."""
         group = self.group if len(self.groups) > 1 else None
-        return RiskSums.of(self.time, self.cause, self.entry, self.weight, group, self.groups, n_causes)
+        time, entry = self.time, self.entry
+        if self.known is not None and self.known[0] is time and self.known[1] is entry:
+            time, entry = self.known[2:]
+        return RiskSums.of(time, self.cause, entry, self.weight, group, self.groups, n_causes)
 
     def part(self, group: int) -> Sample:
         """Return the rows of one group."""
@@ -55,7 +61,7 @@ class Sample:
             name: None if (value := getattr(self, name)) is None else value[mask]
             for name in ("time", "cause", "entry", "weight", "id", "group")
         }
-        return replace(self, **kept)
+        return replace(self, known=None, **kept)
 
 
 def accept(tte: Any, estimator: str) -> TimeToEvent:
@@ -108,14 +114,18 @@ def levels(
         own, found = _levels_of(values)
         code = code * len(found) + own
         names = [(*name, value) for name in names for value in found]
-    used, code = np.unique(code, return_inverse=True)
-    return columns, tuple(names[i] for i in used), code
+    there = np.bincount(code, minlength=len(names)) > 0
+    if not there.all():
+        # Combinations that nobody has are no groups.
+        code = (np.cumsum(there) - 1)[code]
+    return columns, tuple(names[i] for i in np.flatnonzero(there)), code
 
 
 def sample(tte: TimeToEvent, cause: np.ndarray, by: str | Sequence[str] | None) -> Sample:
     """Return the rows by group, `cause` recoded as the estimator wants it."""
     columns, groups, group = levels(tte, by)
-    made = Sample(tte.time, cause, tte.entry, tte.weight, tte.id, group, groups, columns)
+    known = (tte.time, tte.entry, tte.ticks, tte.entry_ticks)
+    made = Sample(tte.time, cause, tte.entry, tte.weight, tte.id, group, groups, columns, known)
     return _joined(made) if tte.id is not None and tte.entry is not None else made
 
 
@@ -131,7 +141,7 @@ def cause_of_interest(
     """
     if of == "any exit":
         label = message("survival.any_exit") if len(tte.causes) > 1 else label_of(tte, tte.causes[0])
-        return (tte.cause > 0).astype(np.int64), label, []
+        return (tte.cause > 0).view(np.int8), label, []
     if of is None and len(tte.causes) > 1:
         raise InputError(
             f"{estimator}: exits have {len(tte.causes)} causes ({', '.join(tte.causes)}). With competing exits ask "
@@ -145,7 +155,7 @@ def cause_of_interest(
     if len(tte.causes) > 1:
         others = [label_of(tte, c) for c in tte.causes if c != name]
         said = [message("survival.hypothetical", event=label_of(tte, name), others=others)]
-    return (tte.cause == tte.causes.index(name) + 1).astype(np.int64), label_of(tte, name), said
+    return (tte.cause == tte.causes.index(name) + 1).view(np.int8), label_of(tte, name), said
 
 
 def refuse_second_exits(tte: TimeToEvent, exits: np.ndarray, estimator: str) -> None:
@@ -223,6 +233,7 @@ def _joined(rows: Sample) -> Sample:
     first, last = np.flatnonzero(np.r_[True, ~linked]), np.flatnonzero(np.r_[~linked, True])
     return replace(
         rows,
+        known=None,
         time=time[last],
         cause=cause[last],
         entry=entry[first],

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.survival.core.sums import SAME_TIME, whole_days
+from evalkit.numerics.days import whole_days
+from evalkit.survival.core.sums import SAME_TIME
 
 
 @dataclass(frozen=True, eq=False)

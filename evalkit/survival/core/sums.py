@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.numerics.days import whole_days
+
 #: Two times nearer than this, relative to their size, are one time written with rounding (0.1 + 0.2 and 0.3).
 SAME_TIME = 1e-12
 
@@ -73,22 +75,25 @@ class RiskSums:
         """
         times, at, came = grid(time, entry)
         m, g, ways = len(times), len(groups), n_causes + 1
-        place = cause * m
+        narrow = np.int32 if g * ways * m < 2**31 else np.int64
+        place = np.multiply(cause, m, dtype=narrow, casting="unsafe")
         place += at
         if g > 1:
-            place += group * (ways * m)
+            place += np.multiply(group, ways * m, dtype=narrow, casting="unsafe")
         exits = np.bincount(place, weight, g * ways * m).reshape(g, ways, m)
-        entries = np.zeros((g, m))
-        whom = np.zeros(len(time), dtype=np.int64) if group is None else group
         if entry is None:
-            start = exits.sum(axis=(1, 2), dtype=float)
-        else:
-            late = entry > 0
-            chosen = None if weight is None else weight[late]
-            entries = np.bincount(whom[late] * m + came[late], chosen, g * m).reshape(g, m).astype(float)
-            start = np.bincount(whom[~late], None if weight is None else weight[~late], g).astype(float)
-        used = exits.any(axis=(0, 1)) | entries.any(axis=0)
-        return cls(times[used], exits[:, :, used].astype(float), entries[:, used], start, groups)
+            used = np.flatnonzero(exits.any(axis=(0, 1)))
+            exits = exits[:, :, used].astype(float)
+            return cls(times[used], exits, np.zeros((g, len(used))), exits.sum(axis=(1, 2)), groups)
+        late = entry > 0
+        came = came.astype(np.int64) if g == 1 else group * m + came
+        entries = np.bincount(came[late], None if weight is None else weight[late], g * m).reshape(g, m)
+        whom = np.zeros(len(time), dtype=np.int64) if g == 1 else group
+        start = np.bincount(whom[~late], None if weight is None else weight[~late], g).astype(float)
+        used = np.flatnonzero(exits.any(axis=(0, 1)) | entries.any(axis=0))
+        return cls(
+            times[used], exits[:, :, used].astype(float), entries[:, used].astype(float), start, groups
+        )
 
     def __add__(self, other: RiskSums) -> RiskSums:
         if self.exits.shape[1] != other.exits.shape[1]:
@@ -140,16 +145,6 @@ def grid(
     every = time if entry is None else np.concatenate([time, entry])
     times, place = merged(every)
     return times, place[: len(time)], None if entry is None else place[len(time) :]
-
-
-def whole_days(time: np.ndarray) -> np.ndarray | None:
-    """Return times as whole numbers, or None when they are not whole or too spread out to index."""
-    if len(time) == 0:
-        return np.zeros(0, dtype=np.int64)
-    if time.max() > max(4096, 4 * len(time)):
-        return None
-    days = time.astype(np.int64)
-    return days if np.array_equal(days, time) else None
 
 
 def merged(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
