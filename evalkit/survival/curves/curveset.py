@@ -135,7 +135,9 @@ class Curves(Result):
                 f"quantile: asked of a {self.kind} curve; only a survival curve has quantiles here"
             )
         if self.simultaneous:
-            raise InputError("quantile: asked of a band; ask the curve it was made from, whose bounds are pointwise")
+            raise InputError(
+                "quantile: asked of a band; ask the curve it was made from, whose bounds are pointwise"
+            )
         self._refuse_published("quantile")
         wanted = np.atleast_1d(np.asarray(p, dtype=float))
         if ((wanted <= 0) | (wanted >= 1)).any():
@@ -241,7 +243,9 @@ class Curves(Result):
         from evalkit.survival.curves.bands import banded
 
         if self.kind != "survival":
-            raise InputError(f"band: asked of {self.kind} curves; bands are known for one survival curve only")
+            raise InputError(
+                f"band: asked of {self.kind} curves; bands are known for one survival curve only"
+            )
         asked = [t for t in (lower, upper) if t is not None]
         if asked:
             self._refuse_beyond(np.array(asked, dtype=float), "band")
@@ -279,7 +283,9 @@ class Curves(Result):
         from evalkit.survival.curves.resampling import resampled
 
         if self.kind != "survival":
-            raise InputError(f"bootstrap: asked of {self.kind} curves; only a survival curve has quantiles here")
+            raise InputError(
+                f"bootstrap: asked of {self.kind} curves; only a survival curve has quantiles here"
+            )
         self._refuse_published("bootstrap")
         return resampled(self, p, n, seed)
 

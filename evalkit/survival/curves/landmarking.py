@@ -60,7 +60,9 @@ def landmark(tte: TimeToEvent, at: float, origin: str = "kept") -> TimeToEvent:
         raise InputError(f"at: must be a time, 0 or more, but was {at}")
     repeated = tte.id is not None and not pd.Index(tte.id).is_unique
     if repeated and tte.clock == "gap":
-        raise InputError("landmark: on the gap clock a time is not one day of a person; give one id per episode")
+        raise InputError(
+            "landmark: on the gap clock a time is not one day of a person; give one id per episode"
+        )
     person = pd.factorize(tte.id)[0] if repeated else np.arange(tte.n)
     entry = np.zeros(tte.n) if tte.entry is None else tte.entry
     here = (entry <= at) & (tte.time > at)
@@ -86,7 +88,9 @@ def landmark(tte: TimeToEvent, at: float, origin: str = "kept") -> TimeToEvent:
     )
 
 
-def _said(tte: TimeToEvent, at: float, origin: str, person: np.ndarray, covering: np.ndarray) -> list[Message]:
+def _said(
+    tte: TimeToEvent, at: float, origin: str, person: np.ndarray, covering: np.ndarray
+) -> list[Message]:
     """Return who was kept, and who was left out and why: gone by each exit, lost from sight, not yet seen."""
     weight = np.ones(tte.n) if tte.weight is None or tte.weight_kind == "sampling" else tte.weight
     # A person is told of by the last row that ends by then, or by the first one when none does.

@@ -50,7 +50,9 @@ def resampled(curves: Curves, p: float | Iterable[float], n: int, seed: int) -> 
             found["conf_low"].append(low if np.isfinite(low) else np.nan)
             found["conf_high"].append(high if np.isfinite(high) else np.nan)
             found["reason"].append(
-                message("survival_curves.draws_not_reached", share=float(short.mean())) if short.any() else None
+                message("survival_curves.draws_not_reached", share=float(short.mean()))
+                if short.any()
+                else None
             )
     reasons = [own or more for own, more in zip(table["reason"], found.pop("reason"), strict=True)]
     table = table.assign(**found, reason=reasons, method="bootstrap")

@@ -22,7 +22,7 @@ from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, ratio, restricted_mean, unit_name
 from evalkit.survival.curves.single import kaplan_meier
 from evalkit.timetoevent import TimeToEvent
-from evalkit.wording import Message, message
+from evalkit.wording import message
 
 MEANS = ("rmst", "time_lost")
 CONTRASTS = ("difference", "ratio", "ratio_lost")
@@ -42,7 +42,11 @@ class RestrictedMeans(Result):
         chosen = self.table[self.table["term"] == term]
         if chosen.empty:
             raise InputError(f"term: no row {term!r}; there are {', '.join(pd.unique(self.table['term']))}")
-        shown = [c for c in self.table if c in (*self.by, "estimate", "conf_low", "conf_high", "conf_level", "status")]
+        shown = [
+            c
+            for c in self.table
+            if c in (*self.by, "estimate", "conf_low", "conf_high", "conf_level", "status")
+        ]
         ratios = term in ("ratio", "ratio_lost")
         return figures.estimates(
             chosen[shown], self.question.text(lang), ax=ax, lang=lang, log=ratios,
@@ -54,7 +58,9 @@ class RestrictedMeans(Result):
         if not hidden:
             return table, hidden
         # A difference from a mean that is shown gives the hidden one back.
-        names = table[list(self.by)].astype(str).agg(", ".join, axis=1) if self.by else pd.Series("", table.index)
+        names = (
+            table[list(self.by)].astype(str).agg(", ".join, axis=1) if self.by else pd.Series("", table.index)
+        )
         gone = set(names[(table["status"] == "suppressed") & table["term"].isin(MEANS)])
         touched = table["term"].isin(CONTRASTS) & (names.isin(gone) | table["reference"].isin(gone))
         values = ["estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]
@@ -126,7 +132,9 @@ def rmst(
     for key, (area, error), (_, group) in zip(keys, areas, curves._groups(), strict=True):
         size = curves._size(group)
         for term, value in (("rmst", area), ("time_lost", t - area)):
-            rows.append(_row(curves.by, key, term, value, error, (value - z * error, value + z * error), size))
+            rows.append(
+                _row(curves.by, key, term, value, error, (value - z * error, value + z * error), size)
+            )
     for i, key in enumerate(keys):
         if i != base:
             rows += _contrasts(curves.by, key, keys[base], areas[i], areas[base], float(t), z)
@@ -183,7 +191,11 @@ def _influence(rows: Sample, group: pd.DataFrame, t: float) -> float:
     pull = ratio(ahead, np.where(hazard < 1, 1 - hazard, 0.0))
     passed = np.concatenate([[0.0], np.cumsum(ratio(pull * hazard, n))])
     at = np.searchsorted(time, rows.time)
-    came = 0 if rows.entry is None else np.where(rows.entry > 0, np.searchsorted(time, rows.entry, side="right"), 0)
+    came = (
+        0
+        if rows.entry is None
+        else np.where(rows.entry > 0, np.searchsorted(time, rows.entry, side="right"), 0)
+    )
     moved = passed[at + 1] - passed[came] - (rows.cause > 0) * ratio(pull, n)[at]
     moved = moved * (1.0 if rows.weight is None else rows.weight)
     if rows.id is not None and not pd.Index(rows.id).is_unique:
@@ -197,7 +209,9 @@ def _place(keys: list[tuple], reference: Any, by: tuple[str, ...]) -> int:
     wanted = reference if isinstance(reference, tuple) else (reference,)
     if wanted not in keys:
         groups = "; ".join(", ".join(map(str, key)) for key in keys)
-        raise InputError(f"reference: {reference!r} is no group of {', '.join(by) or 'by (not given)'}; they are {groups}")
+        raise InputError(
+            f"reference: {reference!r} is no group of {', '.join(by) or 'by (not given)'}; they are {groups}"
+        )
     return keys.index(wanted)
 
 
@@ -235,7 +249,9 @@ def _contrasts(
     (a, error_a), (b, error_b) = one, other
     named = ", ".join(map(str, base))
     gap, error = a - b, float(np.hypot(error_a, error_b))
-    rows = [_row(by, key, "difference", gap, error, (gap - z * error, gap + z * error), {}, named, gap / error)]
+    rows = [
+        _row(by, key, "difference", gap, error, (gap - z * error, gap + z * error), {}, named, gap / error)
+    ]
     for term, top, bottom in (("ratio", a, b), ("ratio_lost", t - a, t - b)):
         value, error = np.nan, np.nan
         if top > 0 and bottom > 0:
