@@ -196,6 +196,9 @@ def test_a_cut_before_the_last_entries_and_a_course_prolonged_are_said():
     ):
         assert words in text.replace("\u00a0", " ").replace("\u202f", " ")
     assert found.table["n_event"].iloc[1:].sum() == pytest.approx(found.table["n_event"].iloc[0])
+    axes = found.plot(lang="fr")
+    assert axes.get_ylabel() == "puissance"
+    assert axes.get_xlabel() == "nombre de personnes"
     assert pickle.loads(pickle.dumps(StudyPlan(control=CONTROL, ratio=0.6, **PLAN))).ratio == 0.6
 
 

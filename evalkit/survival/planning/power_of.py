@@ -15,23 +15,23 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
+from evalkit import wording
 from evalkit.errors import Fault, InputError
 from evalkit.provenance import Provenance
 from evalkit.result import Result
 from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, unit_name
 from evalkit.survival.planning import effects
+from evalkit.survival.planning.checks import (
+    DESIGNS,
+    competing_faults,
+    design_faults,
+    number_faults,
+    share_faults,
+)
 from evalkit.survival.planning.course import Course, Window
 from evalkit.survival.planning.effects import Effect
 from evalkit.wording import Message, message
-
-#: What the study compares, and the formulas that each knows (the first unless told).
-DESIGNS = {
-    "log_rank": ("risk_sets", "schoenfeld", "freedman"),
-    "cox": ("hsieh_lavori",),
-    "fine_gray": ("latouche",),
-    "rmst": ("areas",),
-}
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ class StudyPlan:
     unit: str = "day"
 
     def __post_init__(self) -> None:
-        faults = [*_design_faults(self), *_number_faults(self)]
+        faults = [*design_faults(self), *number_faults(self)]
         for name in ("control", "treated", "competing", "loss"):
-            faults += _share_faults(name, getattr(self, name))
+            faults += share_faults(name, getattr(self, name))
         if not faults and self.competing is not None:
-            faults += _competing_faults(self)
+            faults += competing_faults(self)
         if not faults and self.design == "rmst" and not 0 < self.t <= self._window().last:
             faults.append(
                 f"t: must lie above 0 and within the time anybody is followed ({self._window().last:g}), but was {self.t:g}"
@@ -113,14 +113,14 @@ class StudyPlan:
             raise InputError([Fault({"en": text}) for text in faults])
 
     # -- questions ---------------------------------------------------------------------------------------------------
-    def power(self, n: int) -> Result:
+    def power(self, n: int) -> PlanAnswer:
         """Return the chance that `n` people in all show the effect."""
         if not n >= 2:
             raise InputError(f"n: needs at least 2 people, but was {n}")
         effect = self._effect()
         return self._answer("power", self._chance(effect, n), n, effect, None)
 
-    def sample_size(self, power: float = 0.8) -> Result:
+    def sample_size(self, power: float = 0.8) -> PlanAnswer:
         """Return how many people in all are needed to show the effect with this chance."""
         self._check_power(power)
         effect = self._effect()
@@ -131,7 +131,7 @@ class StudyPlan:
         n = math.ceil(((self._critical() + special.ndtri(power)) / effect.size) ** 2 - 1e-9)
         return self._answer("sample_size", float(n), n, effect, None, power)
 
-    def detectable(self, n: int, power: float = 0.8) -> Result:
+    def detectable(self, n: int, power: float = 0.8) -> PlanAnswer:
         """Return the least ratio, on the side of `ratio`, that `n` people would show with this chance."""
         self._check_power(power)
         if self.ratio is None or self.ratio == 1:
@@ -201,28 +201,37 @@ class StudyPlan:
             "status": "ok" if reason is None else "not_estimable", "reason": reason, "method": self.method or DESIGNS[self.design][0],
         }]  # fmt: skip
         rows += [
-            {"part": name, "n": n * share, "n_event": n * events}
+            {
+                "term": "events",
+                "part": name,
+                "estimate": n * events,
+                "n": n * share,
+                "n_event": n * events,
+                "status": "ok",
+            }
             for name, share, events in zip(groups, shares, effect.events, strict=False)
         ]
         question = message(
             f"survival_planning.question_{term}", n=n, power=power, design=message(f"survival_planning.design_{self.design}"),
             ratio=message("survival_planning.given_course") if self.ratio is None else self.ratio,
         )  # fmt: skip
-        words = ("power", "sample_size", "detectable", "everybody", "control", "treated")
+        words = ("power", "sample_size", "detectable", "events", "everybody", "control", "treated")
         labels = {word: both(f"survival_planning.{word}") for word in words}
-        return Result(
-            pd.DataFrame(rows),
-            question,
-            self._said(),
-            Provenance(kind="simulated"),
-            {"alpha": self.alpha},
-            labels,
-        )
+        labels |= {m: both(f"survival_planning.method_{m}") for methods in DESIGNS.values() for m in methods}
+        about = {"alpha": self.alpha, "power": power}
+        kind = Provenance(kind="simulated")
+        return PlanAnswer(pd.DataFrame(rows), question, self._said(), kind, about, labels, plan=self)
 
     def _said(self) -> tuple[Message, ...]:
         window = self._window()
         unit = unit_name(self.unit, 2)
-        said = [message("survival_planning.supposed", alpha=self.alpha, sides=self.sides)]
+        said = [
+            message(
+                "survival_planning.supposed",
+                alpha=self.alpha,
+                test=message(f"survival_planning.sides_{self.sides}"),
+            )
+        ]
         if math.isfinite(self.cut):
             said.append(message("survival_planning.calendar", accrual=self.accrual, cut=self.cut, unit=unit))
             if self.cut < self.accrual:
@@ -238,7 +247,38 @@ class StudyPlan:
         return tuple(said)
 
 
-def power(n: int, **plan: Any) -> Result:
+@dataclass(frozen=True, repr=False)
+class PlanAnswer(Result):
+    """What a plan answers: one row for what was asked, one per group for the events expected in it."""
+
+    plan: StudyPlan | None = None
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the power against the number of people, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        n = self.table["n"].iloc[0]
+        people = np.unique(np.linspace(2, 3 * n if np.isfinite(n) else 1000, 40).round())
+        effect = self.plan._effect()
+        frame = pd.DataFrame({
+            "group": "", "time": people, "estimate": [self.plan._chance(effect, size) for size in people],
+        })  # fmt: skip
+        people_word = wording.text("survival_planning.people", lang)
+        ax = figures.steps(
+            frame,
+            title=wording.text("survival_planning.picture", lang),
+            unit=people_word,
+            start=self.plan.alpha,
+            joined=True,
+            ax=ax,
+            lang=lang,
+        )
+        ax.set_ylabel(wording.text("survival_planning.power", lang))
+        return ax
+
+
+def power(n: int, **plan: Any) -> PlanAnswer:
     """Return the chance that a study of `n` people in all shows the effect it supposes.
 
     Parameters
@@ -256,7 +296,7 @@ def power(n: int, **plan: Any) -> Result:
     return StudyPlan(**plan).power(n)
 
 
-def sample_size(power: float = 0.8, **plan: Any) -> Result:
+def sample_size(power: float = 0.8, **plan: Any) -> PlanAnswer:
     """Return how many people in all a study needs to show the effect it supposes with this chance.
 
     Parameters
@@ -285,82 +325,3 @@ def _multiplied(control: Course, ratio: float) -> Course:
     hazards = control.hazards.copy()
     hazards[0] *= ratio
     return Course(control.days, hazards)
-
-
-def _design_faults(plan: StudyPlan) -> list[str]:
-    if plan.design not in DESIGNS:
-        return [f"design: must be one of {', '.join(DESIGNS)}, but was {plan.design!r}"]
-    faults = []
-    if plan.method is not None and plan.method not in DESIGNS[plan.design]:
-        faults.append(
-            f"method: for {plan.design} one of {', '.join(DESIGNS[plan.design])}, but was {plan.method!r}"
-        )
-    if (plan.ratio is None) == (plan.treated is None):
-        faults.append("ratio, treated: give one of them, to say what would change")
-    if plan.treated is not None and (
-        plan.design not in ("log_rank", "rmst") or plan.method in ("schoenfeld", "freedman")
-    ):
-        faults.append(f"treated: {plan.method or plan.design} supposes proportional hazards; give ratio")
-    if plan.competing is not None and (plan.treated is not None or plan.design in ("cox", "rmst")):
-        faults.append("competing: goes with ratio in designs log_rank and fine_gray only")
-    if plan.competing is None and plan.design == "fine_gray":
-        faults.append(
-            "competing: fine_gray needs the share gone by other exits; without any, ask for log_rank"
-        )
-    if plan.design == "rmst" and plan.t is None:
-        faults.append("t: rmst needs the window over which mean times are compared")
-    if not (math.isfinite(plan.cut) or math.isfinite(plan.horizon)):
-        faults.append("cut, horizon: say when the file is cut, or how long each person is followed")
-    return faults
-
-
-def _number_faults(plan: StudyPlan) -> list[str]:
-    checks = [
-        ("ratio", plan.ratio is None or plan.ratio > 0, "be above 0"),
-        ("allocation", 0 < plan.allocation < 1, "lie strictly between 0 and 1"),
-        ("accrual", 0 <= plan.accrual < math.inf, "be 0 or more and finite"),
-        ("cut", plan.cut > 0, "be above 0"),
-        ("horizon", plan.horizon > 0, "be above 0"),
-        ("sd", plan.sd > 0, "be above 0"),
-        ("r_squared", 0 <= plan.r_squared < 1, "be at least 0 and below 1"),
-        ("alpha", 0 < plan.alpha < 0.5, "lie strictly between 0 and 0.5"),
-        ("sides", plan.sides in (1, 2), "be 1 or 2"),
-    ]
-    return [f"{name}: must {what}, but was {getattr(plan, name)}" for name, good, what in checks if not good]
-
-
-def _share_faults(name: str, shares: Any) -> list[str]:
-    if shares is None and name != "control":
-        return []
-    if isinstance(shares, Curves):
-        if shares.kind != "survival" or shares.by:
-            return [f"{name}: needs one survival curve, without groups (kaplan_meier without `by`)"]
-        return [] if (shares.table["n_event"] > 0).any() else [f"{name}: the curve has no event"]
-    if not isinstance(shares, Mapping) or not shares:
-        return [f"{name}: give shares by day, such as {{90: 0.3, 365: 0.55}}, but was {shares!r}"]
-    if name == "loss" and len(shares) > 1:
-        return [
-            f"loss: one day and its share, since the rate is taken as constant, but {len(shares)} were given"
-        ]
-    days = sorted(shares)
-    values = [shares[day] for day in days]
-    if not all(0 < day < math.inf for day in days) or not all(0 <= share < 1 for share in values):
-        return [f"{name}: days must be above 0 and shares in [0, 1), but were {dict(shares)}"]
-    if any(b < a for a, b in zip(values, values[1:], strict=False)):
-        return [f"{name}: shares gone cannot fall with the days, but were {dict(shares)}"]
-    return (
-        []
-        if name == "loss" or name == "competing" or values[-1] > 0
-        else [f"{name}: nobody would meet the event"]
-    )
-
-
-def _competing_faults(plan: StudyPlan) -> list[str]:
-    if isinstance(plan.control, Curves) or set(plan.control) != set(plan.competing):
-        return ["competing: must be given for the same days as control"]
-    over = [day for day in plan.control if plan.control[day] + plan.competing[day] >= 1]
-    return (
-        [f"competing: with control it reaches 1 on day {over[0]:g}; shares must leave somebody"]
-        if over
-        else []
-    )
