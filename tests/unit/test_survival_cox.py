@@ -221,7 +221,7 @@ def test_repeated_events_of_a_person_call_for_clusters():
 # ---- options, output -----------------------------------------------------------------------------------------------
 def test_options_are_checked(df):
     with pytest.raises(InputError, match="ties"):
-        fit(df, "x", ties="exact")
+        fit(df, "x", ties="cox")
     with pytest.raises(InputError, match="of: must be"):
         fit(df, "x", of="death")
     with pytest.raises(InputError, match="no column 's'"):

@@ -6,26 +6,31 @@ Not a comparison of shares: with competing exits a hazard ratio is about the rat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
-from evalkit.formula import Design, design
-from evalkit.numerics.normal import two_sided_p, z_value
-from evalkit.spells import pseudonym
-from evalkit.survival.core.sample import accept, cause_of_interest, caveats, label_of, levels
+from evalkit.formula import design
+from evalkit.survival.core.sample import accept, cause_of_interest, caveats, levels
 from evalkit.survival.core.slots import place
-from evalkit.survival.proportional.newton import Maximum, maximise
+from evalkit.survival.proportional.exact import ExactLikelihood
+from evalkit.survival.proportional.firth import penalised_maximum
+from evalkit.survival.proportional.fitted import Fitted
+from evalkit.survival.proportional.newton import maximise
 from evalkit.survival.proportional.partial import Likelihood
-from evalkit.survival.proportional.result import CoxFit, Fitted
+from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
+from evalkit.survival.proportional.table import clustered as _clustered
+from evalkit.survival.proportional.table import dropped, tabulate
+from evalkit.survival.proportional.table import left_out as _left_out
+from evalkit.survival.proportional.table import said_of as _said
+from evalkit.survival.proportional.table import sizes as _sizes  # noqa: F401
 from evalkit.timetoevent import TimeToEvent
-from evalkit.wording import Message, message
+from evalkit.wording import message
 
-TIES = ("efron", "breslow")
+TIES = ("efron", "breslow", "exact")
+CONFS = ("wald", "profile")
 #: Rows of the subsample that tells a large fit where to begin.
 _WARM = 8192
 
@@ -37,8 +42,11 @@ def cox(
     strata: str | Sequence[str] | None = None,
     cluster: str | None = None,
     robust: bool = False,
+    offset: str | None = None,
+    firth: bool = False,
     of: str | None = None,
     missing: str = "error",
+    conf: str | None = None,
     conf_level: float = 0.95,
 ) -> CoxFit:
     """Fit a proportional-hazards model.
@@ -49,17 +57,25 @@ def cox(
         Delayed entry and (start, stop] rows included.
     formula : str
         Right-hand side: see `evalkit.formula`.
-    ties : {"efron", "breslow"}
+    ties : {"efron", "breslow", "exact"}
+        "exact": of those at risk, which met the event, given how many did (conditional logistic regression).
     strata : str or list of str, optional
         Covariates, each combination with a baseline of its own; the strata of `tte` otherwise.
     cluster : str, optional
         Covariate (or ``"id"``) whose groups are independent: robust variance.
     robust : bool
         Robust variance with each person (or row, without ids) on its own. Required with sampling weights, unless clustered.
+    offset : str, optional
+        Covariate added to the log hazard as it is: a coefficient of 1, known beforehand.
+    firth : bool
+        Firth's penalised likelihood: finite estimates under separation, less bias with few events.
     of : str, optional
         The cause, or ``"any exit"``; the event of interest otherwise. Other exits are censored: cause-specific hazards.
     missing : {"error", "drop"}
         What to do with rows that lack a covariate; those dropped are counted and named (pseudonyms) in the caveats.
+    conf : {"wald", "profile"}, optional
+        How intervals and p-values are made; "profile" (of the likelihood, with likelihood-ratio tests) with `firth`, "wald" without.
+        Under separation a profile interval has one finite bound.
     conf_level : float
 
     Returns
@@ -71,12 +87,14 @@ def cox(
     Raises
     ------
     InputError
-        No event; missing values; sampling weights without a robust variance; a formula that is not allowed.
+        No event; missing values; sampling weights without a robust variance; a formula that is not allowed; options that exclude
+        each other.
 
     Notes
     -----
-    Cox (1972), Efron's (1977) likelihood for ties, observed information, Wald tests; equal to R's ``coxph``, except that frequency
-    weights count people in ties too (as if rows were repeated).
+    Cox (1972), Efron's (1977) likelihood for ties, observed information; equal to R's ``coxph``, except that frequency
+    weights count people in ties too (as if rows were repeated). Firth: Heinze & Schemper (2001). With "profile", `statistic` is the
+    signed root of the likelihood-ratio statistic.
 
     Examples
     --------
@@ -86,29 +104,46 @@ def cox(
     [['helped', 0.241]]
     """
     tte = accept(tte, "cox")
-    if ties not in TIES:
-        raise InputError(f"ties: must be one of {', '.join(TIES)}, but was {ties!r}")
-    if tte.weight_kind == "sampling" and cluster is None and not robust:
-        raise InputError(
-            "cox: with sampling weights the model's own standard errors are wrong; say robust=True, or name the clusters"
-        )
+    conf = conf or ("profile" if firth else "wald")
+    _check(tte, ties, cluster is not None or robust, firth, conf)
     of = tte.causes[0] if of is None else of
+    said = caveats(tte, repeated=False)
+    tte, added, gone = _offset(tte, offset, missing)
     made = design(formula, tte.covariates, missing)
-    said = caveats(tte, repeated=False) + _left_out(tte, made)
+    said += gone + _left_out(tte, made)
     if not made.kept.all():
-        tte = tte.subset(made.kept)
+        tte, added = tte.subset(made.kept), None if added is None else added[made.kept]
     exits, event, _ = cause_of_interest(tte, of, "cox")
-    if not exits.any():
+    happened = exits > 0
+    if not happened.any():
         raise InputError(
             f"cox: no event ({of}) among {tte.n} rows; without an event no hazard can be compared"
         )
     strata_names, names, stratum = _strata(tte, strata)
     frequency = tte.weight_kind == "frequency"
-    slots = place(tte.time, exits > 0, tte.entry, stratum if len(names) > 1 else None)
+    slots = place(tte.time, happened, tte.entry, stratum if len(names) > 1 else None)
     matrix, centre, scale = _prepared(made.matrix)
-    likelihood = Likelihood.of(matrix, slots, exits > 0, tte.weight, frequency, centre, ties)
-    start = _warm_start(tte, exits, stratum, matrix, centre, scale, ties)
+    offset_centre = 0.0
+    if added is not None:
+        # A constant in the offset changes the baseline only; a huge one would eat the digits.
+        offset_centre = float(added.mean())
+        added = added - offset_centre
+    likelihood = Likelihood.of(
+        matrix,
+        slots,
+        happened,
+        tte.weight,
+        frequency,
+        centre,
+        "efron" if ties == "efron" else "breslow",
+        added,
+    )
+    if ties == "exact":
+        likelihood = ExactLikelihood.of(likelihood, slots, tte.entry is not None)
+    start = None if ties == "exact" else _warm_start(tte, exits, stratum, matrix, centre, scale, ties, added)
     top = maximise(likelihood, scale, lambda step: _spread(matrix, step), start)
+    if firth:
+        top = penalised_maximum(likelihood, top)
     clusters = find_clusters(tte, cluster, robust)
     covariance, unknown = top.covariance, {}
     if clusters is not None:
@@ -116,11 +151,17 @@ def cox(
         alone = frequency and clusters.n == tte.n
         covariance = sandwich(likelihood, top.seen, covariance, clusters, tte.weight if alone else None)
         covariance[list(unknown)] = covariance[:, list(unknown)] = np.nan
-        said += _clustered(clusters.name, clusters.n)
     fitted = Fitted(
-        likelihood, slots, top, covariance, exits > 0, made, tte, names if strata_names else ((),)
-    )
-    table = _table(made, top, covariance, unknown, scale, conf_level, tte, exits > 0)
+        likelihood, slots, top, covariance, happened, made, tte, names if strata_names else ((),), formula, clusters,
+        stratum if len(names) > 1 else None, offset_centre, firth,
+    )  # fmt: skip
+    table = tabulate(fitted, unknown, scale, conf, conf_level)
+    if clusters is not None:
+        said += _clustered(clusters.name, clusters.n)
+    if firth or conf == "profile":
+        said.append(message(f"survival_proportional.{'firth' if firth else 'profile'}"))
+    if offset is not None:
+        said.append(message("survival_proportional.offset", offset=offset))
     said += _said(tte, made, top, of, event, strata_names, exits, clusters is None)
     return CoxFit(
         table,
@@ -133,7 +174,62 @@ def cox(
         ties=ties,
         robust=clusters is not None,
         strata=tuple(strata_names),
+        offset=offset,
+        conf=conf,
     )
+
+
+def _check(tte: TimeToEvent, ties: str, robust: bool, firth: bool, conf: str) -> None:
+    """Refuse options that do not exist or exclude each other."""
+    if ties not in TIES:
+        raise InputError(f"ties: must be one of {', '.join(TIES)}, but was {ties!r}")
+    if conf not in CONFS:
+        raise InputError(f"conf: must be one of {', '.join(CONFS)}, but was {conf!r}")
+    sampling = tte.weight_kind == "sampling"
+    if sampling and not robust:
+        raise InputError(
+            "cox: with sampling weights the model's own standard errors are wrong; say robust=True, or name the clusters"
+        )
+    if robust and (firth or conf == "profile"):
+        raise InputError(
+            f"{'firth' if firth else 'conf'}: a profile of the likelihood takes rows as independent, which cluster=, robust=True and "
+            "sampling weights say they are not; ask for one or the other"
+        )
+    if ties == "exact" and (robust or firth):
+        raise InputError(
+            f"ties: {'Firth estimates' if firth else 'robust standard errors'} are not defined here for exact ties (tied people "
+            "are chosen jointly); use ties='efron'"
+        )
+
+
+def _offset(
+    tte: TimeToEvent, offset: str | None, missing: str
+) -> tuple[TimeToEvent, np.ndarray | None, list]:
+    """Return the rows that have an offset, the offset, and who was left out."""
+    if offset is None:
+        return tte, None, []
+    if offset not in tte.covariates:
+        have = ", ".join(map(str, tte.covariates.columns)) or "none"
+        raise InputError(f"offset: no column {offset!r} among the covariates; they are {have}")
+    column = tte.covariates[offset]
+    if not pd.api.types.is_numeric_dtype(column):
+        raise InputError(f"offset: {offset!r} holds {column.dtype}, not numbers")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    if np.isinf(values).any():
+        raise InputError(
+            f"offset: {offset!r} is infinite in {int(np.isinf(values).sum())} of {tte.n} rows; mend them"
+        )
+    known = ~np.isnan(values)
+    if known.all():
+        return tte, values, []
+    if missing != "drop":
+        raise InputError(
+            f"offset: {offset!r} is missing in {int((~known).sum())} of {tte.n} rows; fill it in, or say missing='drop' to leave "
+            "those rows out and have them counted"
+        )
+    if not known.any():
+        raise InputError(f"offset: {offset!r} is missing in every row; nothing is left")
+    return tte.subset(known), values[known], dropped(tte, known, [offset])
 
 
 def _strata(
@@ -171,6 +267,7 @@ def _warm_start(
     centre: np.ndarray,
     scale: np.ndarray,
     ties: str,
+    added: np.ndarray | None,
 ) -> np.ndarray | None:
     """Return the coefficients of a small subsample: from there a large fit needs few looks at all rows."""
     every = tte.n // _WARM
@@ -184,7 +281,8 @@ def _warm_start(
     slots = place(tte.time[some], event, entry, stratum[some] if stratum.any() else None)
     weight = None if tte.weight is None else tte.weight[some]
     x = np.asfortranarray(matrix[some])
-    likelihood = Likelihood.of(x, slots, event, weight, tte.weight_kind == "frequency", centre, ties)
+    added = None if added is None else added[some]
+    likelihood = Likelihood.of(x, slots, event, weight, tte.weight_kind == "frequency", centre, ties, added)
     top = maximise(likelihood, scale, lambda step: _spread(x, step))
     # What ran away or could not be told apart in the sample may be fine in the whole.
     return np.where(np.isnan(np.diag(top.covariance)), 0.0, top.beta)
@@ -193,117 +291,3 @@ def _warm_start(
 def _spread(matrix: np.ndarray, step: np.ndarray) -> float:
     moved = matrix @ step
     return float(moved.max() - moved.min())
-
-
-def _table(
-    made: Design,
-    top: Maximum,
-    covariance: np.ndarray,
-    unknown: dict[int, Message],
-    scale: np.ndarray,
-    conf_level: float,
-    tte: TimeToEvent,
-    event: np.ndarray,
-) -> pd.DataFrame:
-    z = z_value(conf_level)
-    solid = ~np.isnan(np.diag(top.covariance))
-    estimate = np.where(solid, top.beta, np.nan)
-    error = np.sqrt(np.diag(covariance))
-    reasons: list[Message | None] = [None] * len(made.terms)
-    for k in range(len(made.terms)):
-        if scale[k] == 0:
-            reasons[k] = message("survival.constant", value=float(made.matrix[0, k]))
-        elif k in top.aliased:
-            others = [made.terms[j] for j in top.aliased[k]]
-            reasons[k] = (
-                message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
-            )
-        elif k in top.runaway:
-            reasons[k] = message(f"survival.monotone_{'up' if top.runaway[k] > 0 else 'down'}")
-        elif k in unknown:
-            reasons[k] = unknown[k]
-    n, n_event = _sizes(made.matrix, event, tte)
-    return pd.DataFrame({
-        "term": made.terms,
-        "estimate": estimate,
-        "std_error": error,
-        "statistic": estimate / error,
-        "p_value": two_sided_p(estimate / error),
-        "conf_low": estimate - z * error,
-        "conf_high": estimate + z * error,
-        "conf_level": conf_level,
-        "n": n,
-        "n_event": n_event,
-        "status": ["ok" if reason is None else "not_estimable" for reason in reasons],
-        "reason": reasons,
-    })  # fmt: skip
-
-
-def _sizes(matrix: np.ndarray, event: np.ndarray, tte: TimeToEvent) -> tuple[np.ndarray, np.ndarray]:
-    """Return people and events behind each term: those with the value 1 for a yes/no term, all for a number."""
-    count = tte.weight if tte.weight is not None and tte.weight_kind == "frequency" else np.ones(tte.n)
-    # Of a person with several rows only the first with the value counts.
-    who = None if tte.id is None or pd.Index(tte.id).is_unique else pd.Series(tte.id)
-    p = matrix.shape[1]
-    n = np.full(p, count.sum() if who is None else count[~who.duplicated().to_numpy()].sum())
-    n_event = np.full(p, count[event].sum())
-    for k in range(p):
-        column = matrix[:, k]
-        if np.isin(column[:1000], (0, 1)).all() and ((column == 0) | (column == 1)).all():
-            n_event[k] = (column * count)[event].sum()
-            if who is None:
-                n[k] = column @ count
-            else:
-                rows = np.flatnonzero(column)
-                n[k] = count[rows[~who.iloc[rows].duplicated().to_numpy()]].sum()
-    return n, n_event
-
-
-def _left_out(tte: TimeToEvent, made: Design) -> list[Message]:
-    """Return who was dropped because something is missing, by pseudonym."""
-    if made.kept.all():
-        return []
-    gone = np.flatnonzero(~made.kept)
-    people = pd.unique(tte.id[gone]) if tte.id is not None else gone
-    shown = [pseudonym(person) for person in people[:10]]
-    return [message(
-        "survival.dropped_missing", n=Headcount(len(people)), columns=list(made.missing),
-        people=", ".join(shown) + (", …" if len(people) > 10 else ""),
-    )]  # fmt: skip
-
-
-def _clustered(name: str, n: int) -> list[Message]:
-    if not name:
-        return [message("survival.robust")]
-    said = [message("survival.clustered", n_clusters=n, cluster=name)]
-    return said + ([message("survival.few_clusters", n_clusters=n)] if 2 < n < 30 else [])
-
-
-def _said(
-    tte: TimeToEvent,
-    made: Design,
-    top: Maximum,
-    of: str,
-    event: Any,
-    strata: list[str],
-    exits: np.ndarray,
-    independent: bool,
-) -> list[Message]:
-    """Return what the fit must say about itself."""
-    said = []
-    if len(tte.causes) > 1 and of != "any exit":
-        others = [label_of(tte, c) for c in tte.causes if c != of]
-        said.append(message("survival.cause_specific", event=event, others=others))
-    if made.references:
-        said.append(message("survival.reference", levels=[f"{c} = {v}" for c, v in made.references.items()]))
-    if strata:
-        said.append(message("survival.stratified", strata=strata))
-    if top.runaway:
-        said.append(message("survival.separation", terms=[made.terms[k] for k in top.runaway]))
-    if independent and tte.id is not None and pd.Series(tte.id[exits > 0]).duplicated().any():
-        said.append(message("survival.repeated_events"))
-    n_terms = int((~np.isnan(np.diag(top.covariance))).sum())
-    n_events = int(exits.sum() if tte.weight_kind != "frequency" else tte.weight[exits > 0].sum())
-    if n_events < 10 * n_terms:
-        said.append(message("survival.few_events", n_events=Headcount(n_events), n_terms=n_terms))
-    return said

@@ -6,9 +6,9 @@ Not a fit: `proportional.cox` makes it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,86 +16,15 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
-from evalkit.formula import Design
 from evalkit.numerics.normal import chi2_p
-from evalkit.numerics.ordering import weight_below
 from evalkit.result import Result
-from evalkit.survival.core.slots import Slots
 from evalkit.survival.curves.curveset import CurveValues
 from evalkit.survival.curves.readings import labels_of
-from evalkit.survival.proportional.newton import Maximum, invert
-from evalkit.survival.proportional.partial import Likelihood
-from evalkit.timetoevent import TimeToEvent
+from evalkit.survival.proportional.fitted import Fitted
 from evalkit.wording import message
 
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """The data and the maximum behind a table, for what is asked of a model later.
-
-    Parameters
-    ----------
-    likelihood, slots, top
-        See `partial`, `slots`, `newton`.
-    covariance : float array, shape (p, p)
-        The one reported: robust when that was asked.
-    event : bool array, shape (n,)
-    design : Design
-    tte : TimeToEvent
-        The rows fitted.
-    strata : tuple of tuple
-        The values of the strata columns in each stratum.
-    """
-
-    likelihood: Likelihood
-    slots: Slots
-    top: Maximum
-    covariance: np.ndarray
-    event: np.ndarray
-    design: Design
-    tte: TimeToEvent
-    strata: tuple[tuple, ...]
-
-    @cached_property
-    def tests(self) -> dict[str, tuple[float, int]]:
-        """Likelihood-ratio, Wald and score statistics with their degrees of freedom."""
-        top = self.top
-        solid = np.flatnonzero(~np.isnan(np.diag(top.covariance)))
-        df = len(solid) + len(top.runaway)
-        beta = top.beta[solid]
-        reported = self.covariance[np.ix_(solid, solid)]
-        wald = 0.0 if not len(solid) else np.nan
-        if len(solid) and np.isfinite(reported).all():
-            wald = float(beta @ np.linalg.pinv(reported, hermitian=True) @ beta)
-        active = np.array([k for k in range(len(top.beta)) if k not in top.aliased], dtype=np.int64)
-        start = self.likelihood.look(np.zeros(len(top.beta)))
-        information, _ = self.likelihood.information(start)
-        gradient = start.gradient[active]
-        score = (
-            float(gradient @ invert(information[np.ix_(active, active)]) @ gradient) if len(active) else 0.0
-        )
-        ratio = 2 * (top.seen.log_likelihood - top.null)
-        return {"lr": (ratio, df), "wald": (wald, len(solid)), "score": (score, df)}
-
-    @cached_property
-    def concordance(self) -> float:
-        """Share of comparable pairs in the right order, ties of the predictor counting half (Harrell's C, within strata)."""
-        tte = self.tte
-        predictor = self.likelihood.parts[0].x @ self.top.beta
-        weight = np.ones(tte.n) if tte.weight is None else tte.weight
-        stratum = np.zeros(tte.n, dtype=np.int64)
-        if len(self.strata) > 1:
-            # A row that is never at risk at an event is compared with nobody.
-            stratum = np.where(self.slots.last > (0 if self.slots.first is None else self.slots.first), 0, -1)
-            reached = stratum == 0
-            stratum[reached] = self.slots.stratum[self.slots.last[reached] - 1]
-        agreeing = tied = pairs = 0.0
-        for code in np.unique(stratum[stratum >= 0]):
-            rows = stratum == code
-            entry = None if tte.entry is None else tte.entry[rows]
-            a, t, n = _pairs(predictor[rows], tte.time[rows], self.event[rows], entry, weight[rows])
-            agreeing, tied, pairs = agreeing + a, tied + t, pairs + n
-        return (agreeing + tied / 2) / pairs if pairs else np.nan
+if TYPE_CHECKING:
+    from evalkit.survival.adjusting.result import AdjustedCurves
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,6 +40,8 @@ class CoxFit(Result):
     robust : bool
         Whether the standard errors are robust.
     strata : tuple of str
+    offset : str, optional
+    conf : {"wald", "profile"}
     """
 
     fitted: Fitted | None = field(default=None)
@@ -118,6 +49,8 @@ class CoxFit(Result):
     ties: str = "efron"
     robust: bool = False
     strata: tuple[str, ...] = ()
+    offset: str | None = None
+    conf: str = "wald"
 
     def tidy(self, exponentiate: bool = False) -> pd.DataFrame:
         """Return one row per term.
@@ -140,8 +73,8 @@ class CoxFit(Result):
         """
         if self.fitted is None:
             return super().glance()
-        fit, tte = self.fitted, self.fitted.tte
-        counted = np.ones(tte.n) if tte.weight_kind != "frequency" else tte.weight
+        fit = self.fitted
+        counted = fit.count
         row: dict[str, Any] = {
             "n": int(counted.sum()), "n_events": int(counted[fit.event].sum()),
             "log_likelihood": fit.top.seen.log_likelihood, "log_likelihood_null": fit.top.null,
@@ -156,7 +89,7 @@ class CoxFit(Result):
             }
         df = fit.tests["lr"][1]
         row["aic"] = 2 * df - 2 * row["log_likelihood"]
-        row["concordance"] = fit.concordance
+        row["concordance"], row["concordance_std_error"] = fit.concordance.estimate, fit.concordance.std_error
         row["concordance_method"] = message("survival.concordance_method").text()
         row |= {"ties": self.ties, "iterations": fit.top.steps}
         return pd.DataFrame([row])
@@ -211,6 +144,21 @@ class CoxFit(Result):
             by=self.strata,
         )
 
+    def adjusted(
+        self,
+        by: str,
+        times: float | Sequence[float] | None = None,
+        rmst: float | None = None,
+        conf_type: str = "log-log",
+    ) -> AdjustedCurves:
+        """Return what the model predicts on average were everybody at each level of `by`, with intervals.
+
+        Parameters and details: `evalkit.survival.adjusting.standardised`.
+        """
+        from evalkit.survival.adjusting.standardised import standardised
+
+        return standardised(self, by, times, rmst, conf_type)
+
     def summary(self, lang: str | None = None, max_rows: int = 60) -> str:
         """Return the fit as text: hazard ratios, the tests, the caveats."""
         text = super().summary(lang, max_rows)
@@ -255,29 +203,3 @@ class CoxFit(Result):
         }
         plain = Result(ratios.assign(reason=self.table["reason"])[shown], self.question, labels=labels)
         return plain._display_frame(lang)
-
-
-def _pairs(
-    predictor: np.ndarray, time: np.ndarray, event: np.ndarray, entry: np.ndarray | None, weight: np.ndarray
-) -> tuple[float, float, float]:
-    """Return the weight of pairs in the right order, tied and in all: an event against everybody at risk after it."""
-    rank = np.unique(predictor, return_inverse=True)[1]
-    asking = np.flatnonzero(event)
-    # Latest first; somebody censored on the day of an event was still there.
-    order = np.lexsort((event, -time))
-    later = np.searchsorted(-time[order], -time[asking], side="left")
-    same_day = np.searchsorted(-time[order], -time[asking], side="right")
-    censored_upto = np.concatenate([[0], np.cumsum(~event[order])])
-    prefix = later + censored_upto[same_day] - censored_upto[later]
-    below, equal = weight_below(rank[order], weight[order], prefix, rank[asking])
-    total = np.concatenate([[0.0], np.cumsum(weight[order])])[prefix]
-    if entry is not None:
-        absent = np.argsort(-entry, kind="stable")
-        # On (entry, time]: who comes on the day of the event, or later, is not compared; the origin's are.
-        came_after = np.searchsorted(-entry[absent], -time[asking], side="right")
-        came_after[time[asking] == 0] = int((entry > 0).sum())
-        not_below, not_equal = weight_below(rank[absent], weight[absent], came_after, rank[asking])
-        below, equal = below - not_below, equal - not_equal
-        total = total - np.concatenate([[0.0], np.cumsum(weight[absent])])[came_after]
-    own = weight[asking]
-    return float(own @ below), float(own @ equal), float(own @ total)
