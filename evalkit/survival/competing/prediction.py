@@ -1,0 +1,199 @@
+"""The share gone by one exit that a Fine-Gray model predicts for given people, with intervals.
+
+Not an estimate for the group observed: `aalen_johansen` gives that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit import wording
+from evalkit.errors import InputError
+from evalkit.numerics.normal import z_value
+from evalkit.survival.competing.spread import hazard_influence
+from evalkit.survival.curves.curveset import CurveValues
+from evalkit.survival.curves.readings import labels_of, unit_name
+from evalkit.wording import message
+
+if TYPE_CHECKING:
+    from evalkit.survival.competing.subfit import FineGrayFit, SubFitted
+
+#: At most so many times are chosen when none are asked.
+_MOST_TIMES = 100
+
+
+@dataclass(frozen=True, repr=False)
+class PredictedIncidence(CurveValues):
+    """Predicted shares, by profile and time."""
+
+    unit: str = "day"
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw one curve per profile, and return the Axes; few times are points joined by lines."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        names = [
+            ", ".join(f"{self._label(c, lang)} {_said(v, lang)}" for c, v in row.items())
+            for row in self.table[list(self.by)].to_dict("records")
+        ]
+        few = self.table.groupby(names, sort=False).size().max() < 20
+        return figures.steps(
+            self.table.assign(group=names), None, title=self.question.text(lang), unit=self.unit,
+            start=0.0, joined=bool(few), ax=ax, lang=lang,
+        )  # fmt: skip
+
+
+def predicted(
+    fit: FineGrayFit, new: pd.DataFrame, times: float | Iterable[float] | None
+) -> PredictedIncidence:
+    """Return what `FineGrayFit.predict` promises."""
+    fitted = fit.fitted
+    if not isinstance(new, pd.DataFrame) or not len(new):
+        raise InputError("new: give a table with at least one row, the people to predict for")
+    stratum = _strata_of(fitted, new)
+    asked = _times(fitted, stratum, times)
+    profiles = fitted.design.encode(new) - _offset(fitted)
+    profiles = profiles - fitted.look.likelihood.centre
+    parts = []
+    for code in np.unique(stratum):
+        curves = _Curves(fitted, int(code), asked)
+        for row in np.flatnonzero(stratum == code):
+            parts.append((row, curves.of(profiles[row], fit.conf_level)))
+    columns = [*dict.fromkeys([*fitted.design.variables, *fitted.strata])]
+    made = []
+    for row, frame in sorted(parts, key=lambda p: p[0]):
+        for i, name in enumerate(columns):
+            frame.insert(i, name, new[name].iloc[row])
+        made.append(frame)
+    return PredictedIncidence(
+        pd.concat(made, ignore_index=True),
+        message(
+            "survival_competing.question_predicted",
+            event=fit.question.values["event"], unit=unit_name(fitted.tte.unit, 2),
+        ),
+        fit.caveats,
+        fit.provenance,
+        labels=labels_of(fit.labels, fitted.tte.unit),
+        by=tuple(columns),
+        unit=fitted.tte.unit,
+    )  # fmt: skip
+
+
+class _Curves:
+    """Baseline and influences of one stratum at the times asked; what a profile's curve and error follow from."""
+
+    def __init__(self, fitted: SubFitted, code: int, asked: np.ndarray):
+        look = fitted.look
+        own = np.flatnonzero(look.slots.stratum == code)
+        upto = np.searchsorted(look.slots.time[own] * (1 - 1e-12), asked, side="right")
+        step = look.likelihood.cumulative_hazard(look.seen)
+        risk_x, _ = look.likelihood.slot_means(look.seen)
+        drift = (risk_x / look.seen.at_risk[:, None] * step[:, None])[own]
+        self.fitted, self.asked = fitted, asked
+        self.hazard = np.concatenate([[0.0], np.cumsum(step[own])])[upto]
+        self.drift = np.concatenate([np.zeros((1, drift.shape[1])), np.cumsum(drift, axis=0)])[upto]
+        influence = fitted.coefficient_influence
+        self.square = influence.T @ influence
+        self.own, self.crossed = np.zeros(len(asked)), np.zeros((len(asked), drift.shape[1]))
+        begin = own[0] if len(own) else 0
+        for k, passed in enumerate(upto):
+            moved = hazard_influence(look, code, begin + int(passed), fitted.weighting)
+            moved = fitted.by_cluster(np.concatenate(moved))
+            self.own[k], self.crossed[k] = moved @ moved, moved @ influence
+        self.counts = _counts(fitted, code, asked)
+
+    def of(self, profile: np.ndarray, conf_level: float) -> pd.DataFrame:
+        """Return the curve of one profile."""
+        top = self.fitted.top
+        relative = float(np.exp(profile @ top.beta))
+        hazard = self.hazard * relative
+        along = self.hazard[:, None] * profile - self.drift
+        variance = (
+            self.own + 2 * (along * self.crossed).sum(axis=1) + ((along @ self.square) * along).sum(axis=1)
+        )
+        error = relative * np.sqrt(np.maximum(variance, 0.0))
+        if top.runaway:
+            error = np.full_like(error, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wide = np.exp(z_value(conf_level) * np.where(hazard > 0, error / hazard, 0.0))
+        reason = message("survival.separation", terms=[self.fitted.design.terms[k] for k in top.runaway])
+        return pd.DataFrame({
+            "time": self.asked,
+            "estimate": -np.expm1(-hazard),
+            "std_error": error * np.exp(-hazard),
+            "conf_low": -np.expm1(-hazard / wide),
+            "conf_high": -np.expm1(-hazard * wide),
+            "conf_level": conf_level,
+            **self.counts,
+            "status": "not_estimable" if top.runaway else "ok",
+            "reason": [reason if top.runaway else None] * len(self.asked),
+        })  # fmt: skip
+
+
+def _counts(fitted: SubFitted, code: int, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """Return who stood behind each time in the stratum: at risk just before, exits and censorings since the time before."""
+    part = fitted.look.parts[0]
+    own = np.ones(len(part.time), dtype=bool) if part.stratum is None else part.stratum == code
+    weight = np.ones(len(part.time)) if part.weight is None else part.weight
+    at = np.searchsorted(asked, part.time, side="left")
+    there = np.bincount(at[own], weight[own], len(asked) + 1)
+    n_risk = np.cumsum(there[::-1])[::-1][: len(asked)]
+    if part.entry is not None:
+        late = np.searchsorted(asked, part.entry, side="left")
+        n_risk = (
+            n_risk - (weight[own].sum() - np.cumsum(np.bincount(late[own], weight[own], len(asked) + 1)))[:-1]
+        )
+    counted = [
+        np.bincount(at[own & which], weight[own & which], len(asked) + 1)[: len(asked)]
+        for which in (part.kind == 1, part.kind == 0)
+    ]
+    return {"n_risk": n_risk, "n_event": counted[0], "n_censor": counted[1]}
+
+
+def _strata_of(fitted: SubFitted, new: pd.DataFrame) -> np.ndarray:
+    if not fitted.strata:
+        return np.zeros(len(new), dtype=np.int64)
+    absent = [c for c in fitted.strata if c not in new]
+    if absent:
+        raise InputError(f"new: no column {', '.join(map(repr, absent))}; the model has a baseline for each")
+    keys = list(zip(*(new[c] for c in fitted.strata), strict=True))
+    unknown = [k for k in keys if k not in fitted.strata_names]
+    if unknown:
+        raise InputError(f"new: no baseline for the stratum {unknown[0]}; there are {fitted.strata_names}")
+    return np.array([fitted.strata_names.index(k) for k in keys])
+
+
+def _offset(fitted: SubFitted) -> np.ndarray:
+    """Return what was taken off the columns beforehand: the matrix may have been centred where an offset ate the digits."""
+    return fitted.design.matrix[0] - fitted.look.parts[0].x[0]
+
+
+def _times(fitted: SubFitted, stratum: np.ndarray, times: float | Iterable[float] | None) -> np.ndarray:
+    part, slots = fitted.look.parts[0], fitted.look.slots
+    wanted = np.unique(stratum)
+    ends = [
+        float(part.time.max() if part.stratum is None else part.time[part.stratum == s].max()) for s in wanted
+    ]
+    if times is None:
+        found = np.unique(slots.time[np.isin(slots.stratum, wanted)])
+        found = found[found <= min(ends)]
+        chosen = np.unique(np.linspace(0, len(found) - 1, _MOST_TIMES).round().astype(int))
+        return found[chosen] if len(found) else np.zeros(1)
+    asked = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
+    if not np.isfinite(asked).all() or (asked < 0).any() or asked[-1] > min(ends):
+        raise InputError(
+            f"times: must lie between 0 and the last observation ({min(ends):g}), but went from {asked[0]:g} to "
+            f"{asked[-1]:g}; a prediction says nothing past the follow-up"
+        )
+    return asked
+
+
+def _said(value: Any, lang: str) -> str:
+    number = hasattr(value, "__float__") and not isinstance(value, bool)
+    return wording.number(value, lang) if number else str(value)

@@ -1,0 +1,214 @@
+"""A fitted Fine-Gray model as a result: its table, its predictions, its picture.
+
+Not a fit: `subdistribution` makes it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from evalkit import wording
+from evalkit.disclosure import Policy
+from evalkit.errors import InputError
+from evalkit.formula import Design
+from evalkit.numerics.normal import chi2_p
+from evalkit.result import Result
+from evalkit.survival.competing.spread import Look, score_influence
+from evalkit.survival.proportional.newton import Maximum
+from evalkit.survival.proportional.robust import Clusters
+from evalkit.timetoevent import TimeToEvent
+
+
+@dataclass(frozen=True, eq=False)
+class SubFitted:
+    """The data and the maximum behind a table, for what is asked of a model later.
+
+    Parameters
+    ----------
+    look : Look
+        The pseudo-likelihood at its maximum.
+    top : Maximum
+    clusters : Clusters
+        Each row its own when none were named.
+    times_counted : float array, shape (n,), optional
+        Frequency weights of rows that are independent people.
+    weighting : bool
+        Whether variances allow for the estimated weights.
+    event : bool array, shape (n,)
+    design : Design
+    tte : TimeToEvent
+        The rows fitted.
+    strata : tuple of str
+    strata_names : tuple of tuple
+        The values of the strata columns in each stratum.
+    """
+
+    look: Look
+    top: Maximum
+    clusters: Clusters
+    times_counted: np.ndarray | None
+    weighting: bool
+    event: np.ndarray
+    design: Design
+    tte: TimeToEvent
+    strata: tuple[str, ...]
+    strata_names: tuple[tuple, ...]
+
+    @property
+    def count(self) -> np.ndarray:
+        """How many people each row is."""
+        return self.tte.weight if self.tte.weight_kind == "frequency" else np.ones(self.tte.n)
+
+    @cached_property
+    def coefficient_influence(self) -> np.ndarray:
+        """What each cluster moves in the coefficients, shape (clusters, p); 0 for those not estimated."""
+        score = score_influence(self.look, [self.clusters.code], self.clusters.n, self.weighting)
+        if self.times_counted is not None:
+            score /= np.sqrt(self.times_counted)[:, None]
+        solid = ~np.isnan(np.diag(self.top.covariance))
+        return score @ np.where(np.outer(solid, solid), self.top.covariance, 0.0)
+
+    def by_cluster(self, influence: np.ndarray) -> np.ndarray:
+        """Return the influence of rows summed by cluster, so that its squares add up to a variance."""
+        if self.times_counted is not None:
+            return np.bincount(self.clusters.code, influence / np.sqrt(self.times_counted), self.clusters.n)
+        return np.bincount(self.clusters.code, influence, self.clusters.n)
+
+
+@dataclass(frozen=True, repr=False)
+class FineGrayFit(Result):
+    """A fitted Fine-Gray model: one row per term, on the log scale.
+
+    Parameters
+    ----------
+    fitted : SubFitted, optional
+        A published fit no longer has it.
+    covariance : float array, shape (p, p)
+        Of the coefficients, nan where not estimated.
+    conf_level : float
+    variance : str
+    cause : str
+    """
+
+    fitted: SubFitted | None = field(default=None)
+    covariance: np.ndarray | None = field(default=None)
+    conf_level: float = 0.95
+    variance: str = "fine_gray"
+    cause: str = ""
+
+    def tidy(self, exponentiate: bool = False) -> pd.DataFrame:
+        """Return one row per term.
+
+        Parameters
+        ----------
+        exponentiate : bool
+            Subdistribution hazard ratios and their bounds instead of their logarithms; ``std_error`` stays that of the logarithm.
+        """
+        table = self._worded(None)
+        if exponentiate:
+            for column in ("estimate", "conf_low", "conf_high"):
+                table[column] = np.exp(table[column])
+        return table
+
+    def glance(self) -> pd.DataFrame:
+        """Return one row: rows, exits of the kind, competing and censored, log pseudo-likelihoods, Wald test."""
+        if self.fitted is None:
+            return super().glance()
+        fit = self.fitted
+        counted = fit.count
+        competing = (fit.tte.cause > 0) & ~fit.event
+        solid = np.flatnonzero(np.isfinite(np.diag(self.covariance)))
+        beta, wald = fit.top.beta[solid], np.nan
+        if len(solid):
+            square = self.covariance[np.ix_(solid, solid)]
+            wald = float(beta @ np.linalg.pinv(square, hermitian=True) @ beta)
+        return pd.DataFrame([{
+            "n": int(counted.sum()), "n_events": int(counted[fit.event].sum()),
+            "n_competing": int(counted[competing].sum()),
+            "n_censored": int(counted[fit.tte.cause == 0].sum()),
+            "log_likelihood": fit.top.seen.log_likelihood, "log_likelihood_null": fit.top.null,
+            "wald_statistic": wald, "wald_df": len(solid), "wald_p_value": float(chi2_p(wald, len(solid))),
+            "ties": "breslow", "variance": self.variance, "iterations": fit.top.steps,
+        }])  # fmt: skip
+
+    def predict(self, new: pd.DataFrame, times: float | Iterable[float] | None = None) -> Any:
+        """Return the share gone by the exit, for people like those in `new`.
+
+        Parameters
+        ----------
+        new : DataFrame
+            One row per profile, with the columns of the formula (and the strata).
+        times : number or list of numbers, optional
+            Up to a hundred of the times at which the exit happened otherwise.
+
+        Returns
+        -------
+        PredictedIncidence
+            Columns: those of `new` that the model uses, time, estimate, std_error, bounds. Intervals are on the scale
+            log(-log(1 - F)) and allow for everything estimated: baseline, coefficients and, with Fine and Gray's variance, weights.
+
+        Raises
+        ------
+        InputError
+            A time beyond the last one observed; columns absent; levels or strata not seen.
+
+        Notes
+        -----
+        1 - exp(-Λ(t) exp(x'β)), as ``predict.crr``; variance by the influence of each person (Fine & Gray 1999, §6).
+        """
+        from evalkit.survival.competing.prediction import predicted
+
+        if self.fitted is None:
+            raise InputError("predict: a published fit no longer has the data; ask before publishing")
+        return predicted(self, new, times)
+
+    def summary(self, lang: str | None = None, max_rows: int = 60) -> str:
+        """Return the fit as text: ratios, the test, the caveats."""
+        text = super().summary(lang, max_rows)
+        if self.fitted is None:
+            return text
+        lang = wording.language(lang)
+        about = self.glance().iloc[0]
+        line = wording.text(
+            "survival_competing.fit_line", lang, n=int(about["n"]), n_events=int(about["n_events"]),
+            n_competing=int(about["n_competing"]), n_censored=int(about["n_censored"]),
+            statistic=float(about["wald_statistic"]), df=int(about["wald_df"]), p=float(about["wald_p_value"]),
+        )  # fmt: skip
+        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
+        return head + "\n\n" + line + gap + tail
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the ratios with their intervals on a log axis, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        frame = self._worded(lang)
+        for column in ("estimate", "conf_low", "conf_high"):
+            frame[column] = np.exp(frame[column])
+        return figures.estimates(
+            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
+            axis=wording.text("survival_competing.subdistribution_ratio", lang),
+        )  # fmt: skip
+
+    def publish(self, policy: Policy | None = None) -> Self:
+        """Pass the disclosure gate; what is left knows no person."""
+        published = super().publish(policy)
+        if self.provenance.kind != "records":
+            return published
+        return dataclasses.replace(published, fitted=None, covariance=None)
+
+    def _display_frame(self, lang: str) -> pd.DataFrame:
+        """Return ratios, the columns a reader wants."""
+        ratios = self.tidy(exponentiate=True)
+        shown = ["term", "estimate", "conf_low", "conf_high", "p_value", "n", "n_event", "status", "reason"]
+        key = "survival_competing.subdistribution_ratio"
+        labels = {**self.labels, "estimate": {k: wording.text(key, k) for k in wording.LANGUAGES}}
+        plain = Result(ratios.assign(reason=self.table["reason"])[shown], self.question, labels=labels)
+        return plain._display_frame(lang)
