@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.survival.core.influence import Steps, incidence_steps, influence_variance
+from evalkit.survival.core.influence import Steps, counted_variance, incidence_steps, influence_variance
 from evalkit.survival.core.sample import (
     Sample,
     accept,
-    by_columns,
     caveats,
     label_of,
     refuse_second_exits,
@@ -31,6 +30,10 @@ from evalkit.wording import message
 VARIANCES = ("infinitesimal_jackknife", "aalen")
 #: The row that holds the share with no exit yet, so that the rows of a time sum to 1.
 NO_EXIT = "no_exit"
+#: The numbers of a curve, in order.
+COLUMNS = (
+    "time", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n_risk", "n_event", "n_censor"
+)  # fmt: skip
 
 
 def aalen_johansen(
@@ -91,12 +94,10 @@ def aalen_johansen(
     parts = []
     for i in range(len(rows.groups)):
         steps, censored = _steps(sums, i)
-        squares = _aalen(steps) if variance == "aalen" else _jackknife(tte, rows, sums, steps, i)
-        parts.append(_table(tte, steps, censored, np.sqrt(squares), sums.start[i], conf_type, conf_level))
-    table = pd.concat(parts, ignore_index=True)
-    table = table.assign(**by_columns(rows.by, rows.groups, [len(p) for p in parts]))
+        squares = _aalen(steps) if variance == "aalen" else _jackknife(tte, rows, sums, steps, censored, i)
+        parts.append(_block(steps, censored, np.sqrt(squares), sums.start[i], conf_type, conf_level))
     return Curves(
-        table[[*rows.by, *(c for c in table if c not in rows.by)]],
+        _table(rows, parts, [*tte.causes, NO_EXIT]),
         message(
             "survival.question_incidence",
             events=[label_of(tte, c) for c in tte.causes],
@@ -120,12 +121,13 @@ def _steps(sums: RiskSums, group: int) -> tuple[Steps, np.ndarray]:
     return incidence_steps(sums.times[left], sums.n_risk()[group, left], exits[1:]), exits[0]
 
 
-def _jackknife(tte: TimeToEvent, rows: Sample, sums: RiskSums, steps: Steps, group: int) -> np.ndarray:
-    """Return the variances, rows that left at the same time in the same way taken together when that says all."""
-    if rows.entry is None and rows.weight is None and (rows.id is None or pd.Index(rows.id).is_unique):
-        counts = sums.exits[group][:, sums.exits[group].any(axis=0)]
-        cause, left_at = np.nonzero(counts)
-        return influence_variance(steps, left_at, cause, times_counted=counts[cause, left_at])
+def _jackknife(
+    tte: TimeToEvent, rows: Sample, sums: RiskSums, steps: Steps, censored: np.ndarray, group: int
+) -> np.ndarray:
+    """Return the variances, from counts alone when that says all."""
+    independent = rows.id is None or pd.Index(rows.id).is_unique
+    if rows.weight is None and independent and not sums.entries[group].any():
+        return counted_variance(steps, censored)
     part = rows.part(group)
     came = None
     if part.entry is not None:
@@ -171,36 +173,36 @@ def _step_variance(d: np.ndarray, n: np.ndarray, before: np.ndarray) -> np.ndarr
     return before**2 * spread / n**2
 
 
-def _table(
-    tte: TimeToEvent,
-    steps: Steps,
-    censored: np.ndarray,
-    std_error: np.ndarray,
-    start: float,
-    conf_type: str,
-    conf_level: float,
-) -> pd.DataFrame:
-    """Return one row per time and state, time 0 included."""
-    added = len(steps.times) == 0 or steps.times[0] > 0
-    pad = 1 if added else 0
-    names = [*tte.causes, NO_EXIT]
-    probability = np.vstack([steps.incidence[:, 1 - pad :], steps.free[None, 1 - pad :]])
-    error = np.hstack([np.zeros((len(names), pad)), std_error])
-    leaving = np.vstack([steps.n_event, steps.n_event.sum(axis=0)])
-    events = np.hstack([np.zeros((len(names), pad)), leaving])
+def _block(
+    steps: Steps, censored: np.ndarray, std_error: np.ndarray, start: float, conf_type: str, conf_level: float
+) -> np.ndarray:
+    """Return one group's numbers, in the order of `COLUMNS`: a row per time (0 included), and within it one per state."""
+    pad = int(len(steps.times) == 0 or steps.times[0] > 0)
+    k, m = len(steps.n_event) + 1, len(steps.times) + pad
+    block = np.zeros((len(COLUMNS), m, k))
+    probability = np.concatenate([steps.incidence, steps.free[None]])[:, 1 - pad :]
+    error = np.zeros((k, m))
+    error[:, pad:] = std_error
     low, high = interval(probability, error, conf_type, conf_level)
-    if added:
+    if pad:
         low[:, 0] = high[:, 0] = probability[:, 0]
-    m, k = len(steps.times) + pad, len(names)
-    return pd.DataFrame({
-        "cause": np.tile(names, m),
-        "time": np.repeat(np.r_[np.zeros(pad), steps.times], k),
-        "estimate": probability.T.ravel(),
-        "std_error": error.T.ravel(),
-        "conf_low": low.T.ravel(),
-        "conf_high": high.T.ravel(),
-        "conf_level": conf_level,
-        "n_risk": np.repeat(np.r_[np.full(pad, start), steps.n_risk], k),
-        "n_event": events.T.ravel(),
-        "n_censor": np.repeat(np.r_[np.zeros(pad), censored], k),
-    })  # fmt: skip
+    for at, values in enumerate((probability, error, low, high), start=1):
+        block[at] = values.T
+    block[0, pad:], block[5] = steps.times[:, None], conf_level
+    block[6, :pad], block[6, pad:] = start, steps.n_risk[:, None]
+    block[7, pad:, :-1], block[7, pad:, -1] = steps.n_event.T, steps.n_event.sum(axis=0)
+    block[8, pad:] = censored[:, None]
+    return block.reshape(len(COLUMNS), m * k)
+
+
+def _table(rows: Sample, parts: list[np.ndarray], names: list[str]) -> pd.DataFrame:
+    """Return one table of all groups."""
+    # One block of numbers makes a table at once: column by column costs more than the curves themselves.
+    block = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    table = pd.DataFrame(block.T, columns=COLUMNS, copy=False)
+    k = len(names)
+    table.insert(0, "cause", pd.Index(names).take(np.tile(np.arange(k), block.shape[1] // k)))
+    sizes = [part.shape[1] for part in parts]
+    for i, name in enumerate(rows.by):
+        table.insert(i, name, pd.Index([group[i] for group in rows.groups]).repeat(sizes))
+    return table

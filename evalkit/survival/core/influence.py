@@ -80,13 +80,7 @@ def influence_variance(
     R's ``survfit`` for multi-state data (Therneau, "Methods" vignette of R survival, section on the AJ estimate).
     """
     y, exits, free = steps.n_risk, steps.n_event.sum(axis=0), steps.free
-    seen = (y > 0) & (exits > 0)
-    going_on = seen & (y > exits * (1 + 1e-12))
-    step_q = np.divide(exits, y * (y - exits), out=np.zeros_like(y), where=going_on)
-    q = np.concatenate([[0.0], np.cumsum(step_q)])
-    own_q = np.divide(1.0, y - exits, out=np.zeros_like(y), where=going_on)
-    per_head = np.divide(free[:-1], y, out=np.zeros_like(y), where=seen)
-    inverse = np.divide(1.0, y, out=np.zeros_like(y), where=seen)
+    q, own_q, per_head, inverse = _parts(steps, exits)
     came = np.zeros(len(left_at), dtype=np.int64) if came_after is None else came_after
     a = q[left_at + 1] - q[came] - (cause > 0) * own_q[left_at]
     times_counted = np.ones(len(left_at)) if times_counted is None else times_counted
@@ -106,10 +100,59 @@ def influence_variance(
             entered * scale, gone * scale, came, left_at, times_counted, person, len(y)
         )
         basis = np.stack([np.ones(len(y)), p[1:], b[1:]])
-        variance[i] = np.einsum("it,ijt,jt->t", basis, squares, basis)
-    # Squares that cancel leave rounding behind; when nobody is left the event-free share is 0 for certain.
-    variance[-1, free[1:] == 0] = 0.0
-    return np.where(variance < 1e-15, 0.0, variance)
+        variance[i] = ((squares * basis).sum(axis=1) * basis).sum(axis=0)
+    return _settled(variance, steps)
+
+
+def counted_variance(steps: Steps, censored: np.ndarray) -> np.ndarray:
+    """Return what `influence_variance` does when everybody is there from the origin and rows are independent people.
+
+    Parameters
+    ----------
+    steps : Steps
+    censored : float array, shape (m,)
+
+    Returns
+    -------
+    variance : float array, shape (k + 1, m)
+
+    Notes
+    -----
+    People who leave at one time in one way have the same influence: b - a p (censored, or gone by another exit) or that plus S₋ / Y
+    (gone by this one). So counts say all, and the cost does not depend on how many people there are.
+    """
+    y, exits = steps.n_risk, steps.n_event.sum(axis=0)
+    q, own_q, per_head, inverse = _parts(steps, exits)
+    p = np.concatenate([steps.incidence, 1 - steps.free[None]])[:, 1:]
+    own = np.concatenate([steps.n_event, exits[None]])
+    b = np.cumsum(per_head * own * (q[:-1] - inverse), axis=1)
+    other, stayed, left = exits - own, q[1:], q[1:] - own_q
+    if_censored, if_other = b - stayed * p, b - left * p
+    if_own = if_other + per_head
+    squares = censored * if_censored**2 + other * if_other**2 + own * if_own**2
+    crossed = (censored * stayed) * if_censored + left * (other * if_other + own * if_own)
+    alike = np.cumsum(censored * stayed**2 + exits * left**2)
+    variance = np.cumsum(squares, axis=1) + 2 * p * np.cumsum(crossed, axis=1) + p**2 * alike
+    variance += b**2 * (y - exits - censored)
+    return _settled(variance, steps)
+
+
+def _parts(steps: Steps, exits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return Q (0 first), 1 / (Y - dN), S₋ / Y and 1 / Y at each time, 0 where nothing happens."""
+    y = steps.n_risk
+    seen = (y > 0) & (exits > 0)
+    going_on = seen & (y > exits * (1 + 1e-12))
+    own_q = np.divide(1.0, y - exits, out=np.zeros_like(y), where=going_on)
+    inverse = np.divide(1.0, y, out=np.zeros_like(y), where=seen)
+    q = np.concatenate([[0.0], np.cumsum(exits * inverse * own_q)])
+    return q, own_q, steps.free[:-1] * inverse, inverse
+
+
+def _settled(variance: np.ndarray, steps: Steps) -> np.ndarray:
+    """Return variances without what rounding leaves behind; when nobody is left the event-free share is 0 for certain."""
+    variance[-1, steps.free[1:] == 0] = 0.0
+    variance[variance < 1e-15] = 0.0
+    return variance
 
 
 def _running_squares(
