@@ -30,6 +30,7 @@ _HOMES = {
     "cox": "proportional.fit",
     "frailty": "proportional.shared",
     "parametric": "families.fit",
+    "compare_families": "families.fit",
     "cure": "families.mixture",
     "turnbull": "intervals.npmle",
     "discrete_hazard": "intervals.discrete",
