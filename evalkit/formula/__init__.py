@@ -164,7 +164,7 @@ def _complete(
         raise InputError(f"formula: no column {', '.join(map(repr, absent))} in the data; they are {have}")
     faults, lacking = [], {}
     kept = np.ones(len(data), dtype=bool)
-    for name in variables:
+    for name in [name for name in variables if not _all_numbers(data[name])]:
         column = data[name]
         gone = _missing(column)
         if gone is not None and gone.any():
@@ -195,6 +195,14 @@ def _complete(
     if not kept.any():
         raise InputError("missing: every row lacks something the formula uses; nothing is left")
     return kept, lacking
+
+
+def _all_numbers(column: pd.Series) -> bool:
+    """Return whether a plain column of numbers lacks none and has none infinite, in one pass; False when it must be looked at."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(column.to_numpy().sum()))
 
 
 def _missing(column: pd.Series) -> np.ndarray | None:
@@ -264,6 +272,9 @@ def _plain(
         levels = column.cat.categories[1:] if isinstance(column, pd.Series) else [None]
         names += [term[0].label if level is None else f"{term[0].label}[{level}]" for level in levels]
         sizes.append((term, len(levels)))
+    side_by_side = _one_matrix([columns[factor] for (factor,) in terms])
+    if side_by_side is not None:
+        return side_by_side, names, sizes
     matrix = np.empty((len(rows), len(names)), order="F")
     at = 0
     for (factor,) in terms:
@@ -277,6 +288,21 @@ def _plain(
             matrix[:, at] = codes == level
             at += 1
     return matrix, names, sizes
+
+
+def _one_matrix(columns: Sequence[Any]) -> np.ndarray | None:
+    """Return numbers that already lie one column after the other in memory as a read-only matrix, None when they do not."""
+    first = columns[0]
+    if not all(isinstance(c, np.ndarray) and c.dtype == float and c.flags.c_contiguous for c in columns):
+        return None
+    begin = first.__array_interface__["data"][0]
+    if any(c.__array_interface__["data"][0] != begin + k * first.nbytes for k, c in enumerate(columns)):
+        return None
+    if any(c.base is not first.base for c in columns) or first.base is None:
+        return None
+    return np.lib.stride_tricks.as_strided(
+        first, (len(first), len(columns)), (first.itemsize, first.nbytes), writeable=False
+    )
 
 
 def _by_formulaic(

@@ -17,7 +17,7 @@ from evalkit.survival.core.slots import place
 from evalkit.survival.proportional.exact import ExactLikelihood
 from evalkit.survival.proportional.firth import penalised_maximum
 from evalkit.survival.proportional.fitted import Fitted
-from evalkit.survival.proportional.newton import maximise
+from evalkit.survival.proportional.newton import maximise, warm
 from evalkit.survival.proportional.partial import Likelihood
 from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
@@ -31,8 +31,6 @@ from evalkit.wording import message
 
 TIES = ("efron", "breslow", "exact")
 CONFS = ("wald", "profile")
-#: Rows of the subsample that tells a large fit where to begin.
-_WARM = 8192
 
 
 def cox(
@@ -121,7 +119,7 @@ def cox(
         )
     strata_names, names, stratum = _strata(tte, strata)
     frequency = tte.weight_kind == "frequency"
-    slots = place(tte.time, happened, tte.entry, stratum if len(names) > 1 else None)
+    slots = place(tte.ticks, happened, tte.entry_ticks, stratum if len(names) > 1 else None)
     matrix, centre, scale = _prepared(made.matrix)
     offset_centre = 0.0
     if added is not None:
@@ -140,7 +138,7 @@ def cox(
     )
     if ties == "exact":
         likelihood = ExactLikelihood.of(likelihood, slots, tte.entry is not None)
-    start = None if ties == "exact" else _warm_start(tte, exits, stratum, matrix, centre, scale, ties, added)
+    start = None if ties == "exact" else warm(likelihood, scale)
     top = maximise(likelihood, scale, lambda step: _spread(matrix, step), start)
     if firth:
         top = penalised_maximum(likelihood, top)
@@ -256,36 +254,8 @@ def _prepared(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         scale[k] = np.sqrt(square)
     if (np.abs(centre) > 100 * scale).any():
         return np.asfortranarray(matrix - centre), np.zeros(p), scale
-    return matrix, centre, scale
-
-
-def _warm_start(
-    tte: TimeToEvent,
-    exits: np.ndarray,
-    stratum: np.ndarray,
-    matrix: np.ndarray,
-    centre: np.ndarray,
-    scale: np.ndarray,
-    ties: str,
-    added: np.ndarray | None,
-) -> np.ndarray | None:
-    """Return the coefficients of a small subsample: from there a large fit needs few looks at all rows."""
-    every = tte.n // _WARM
-    if every < 6:
-        return None
-    some = slice(None, None, every)
-    event = exits[some] > 0
-    if event.sum() < 20 * len(scale):
-        return None
-    entry = None if tte.entry is None else tte.entry[some]
-    slots = place(tte.time[some], event, entry, stratum[some] if stratum.any() else None)
-    weight = None if tte.weight is None else tte.weight[some]
-    x = np.asfortranarray(matrix[some])
-    added = None if added is None else added[some]
-    likelihood = Likelihood.of(x, slots, event, weight, tte.weight_kind == "frequency", centre, ties, added)
-    top = maximise(likelihood, scale, lambda step: _spread(x, step))
-    # What ran away or could not be told apart in the sample may be fine in the whole.
-    return np.where(np.isnan(np.diag(top.covariance)), 0.0, top.beta)
+    # Nothing is gained by moving columns that lie about 0.
+    return matrix, np.where(np.abs(centre) <= scale, 0.0, centre), scale
 
 
 def _spread(matrix: np.ndarray, step: np.ndarray) -> float:

@@ -18,11 +18,19 @@ from evalkit.survival.proportional.partial import Likelihood, Pass
 _ALIASED = 1e-10
 #: Squared distance to the maximum, in standard errors, at which one last step is taken.
 _NEAR = 1e-16
+#: On many rows the last step is taken without another look when it moves no predictor by more: nothing reported would change.
+_UNSEEN = 2e-9
+#: As `_NEAR`, for a subsample that only says where to begin.
+_ROUGH = 1.0
 #: How much the linear predictors may still spread in a step once the likelihood no longer moves.
 _RUNAWAY = 0.3
 _MOST_STEPS = 60
 #: Above so many entries of the matrix, an information matrix is kept for several steps.
 _LARGE = 2_000_000
+#: Rows of the subsamples that tell a large fit where to begin, and how many times fewer than all they must be.
+_FEW, _SOME, _FEWER = 8192, 65536, 6
+#: Events per column below which a subsample tells nothing.
+_EVENTS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +63,55 @@ class Maximum:
     runaway: dict[int, float]
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where to begin, and about what the information is there.
+
+    Parameters
+    ----------
+    beta : float array, shape (p,)
+    information : float array, shape (p, p), optional
+    """
+
+    beta: np.ndarray
+    information: np.ndarray | None = None
+
+
+def warm(likelihood: Likelihood, scale: np.ndarray) -> Start | None:
+    """Return what a subsample says, or None when there are too few rows or events for one.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    scale : float array, shape (p,)
+        See `maximise`.
+    """
+    n_rows = sum(len(part.last) for part in likelihood.parts)
+    start = None
+    for size in (_FEW, _SOME):
+        every = n_rows // size
+        if every < _FEWER:
+            break
+        thin = likelihood.thinned(every)
+        if thin.deaths.sum() < _EVENTS * len(scale):
+            break
+        share = likelihood.deaths.sum() / thin.deaths.sum()
+        if start is not None and start.information is not None:
+            start = Start(start.beta, start.information / share)
+        top = maximise(thin, scale, start=start, enough=_ROUGH)
+        unknown = np.isnan(np.diag(top.covariance))
+        # What ran away or could not be told apart in the sample may be fine in the whole; what could be told apart is, there too.
+        information = None if unknown.any() else invert(top.covariance) * share
+        start = Start(np.where(unknown, 0.0, top.beta), information)
+    return start
+
+
 def maximise(
     likelihood: Likelihood,
     scale: np.ndarray,
-    spread: Callable[[np.ndarray], float],
-    start: np.ndarray | None = None,
+    spread: Callable[[np.ndarray], float] | None = None,
+    start: np.ndarray | Start | None = None,
+    enough: float = _NEAR,
 ) -> Maximum:
     """Find the maximum by Newton's method with halved steps.
 
@@ -68,44 +120,57 @@ def maximise(
     likelihood : Likelihood
     scale : float array, shape (p,)
         A typical deviation of each column, 0 for a constant one.
-    spread : callable
-        Change of coefficients to the spread of linear predictors it makes.
-    start : float array, shape (p,), optional
+    spread : callable, optional
+        Change of coefficients to the spread of linear predictors it makes; asked of the rows otherwise.
+    start : float array, shape (p,), or Start, optional
         Where to begin.
+    enough : float
+        Squared distance to the maximum, in standard errors, at which one last step is taken.
 
     Raises
     ------
     InputError
         No maximum after many steps.
+
+    Notes
+    -----
+    On many rows an information matrix is kept for several steps, corrected by what each step showed (Broyden, Fletcher, Goldfarb,
+    Shanno), as long as it leads there fast; the covariance comes from the information at the maximum.
     """
     p = len(scale)
+    spread = spread or (lambda step: _spread(likelihood, step))
+    start = start if isinstance(start, Start) else Start(np.zeros(p) if start is None else start)
     null = likelihood.null()
-    beta = np.zeros(p) if start is None else start
-    seen = likelihood.look(beta)
-    if not seen.usable or seen.log_likelihood < null:
-        beta = np.zeros(p)
-        seen = likelihood.look(beta)
-    information, gram = likelihood.information(seen)
-    aliased = _aliased(information, gram, scale)
+    beta, information, seen = _first_look(likelihood, start, null)
+    aliased: dict[int, list[int]] = {}
+    fresh = information is None
+    if fresh:
+        information, gram = likelihood.information(seen)
+        aliased = _aliased(information, gram, scale)
     active = np.array([k for k in range(p) if k not in aliased], dtype=np.int64)
     keep = sum(part.x.size for part in likelihood.parts) > _LARGE
-    beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
     if len(active) < p and beta.any():
+        beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
         seen = likelihood.look(beta)
     runaway: dict[int, float] = {}
     distance, steps = np.inf, 0
-    fresh = True
     while len(active):
         step = np.zeros(p)
         step[active] = _solve(information, seen.gradient, active)
         before, distance = distance, float(seen.gradient @ step)
         # A look at the rows only when the step is not negligible beside the columns.
-        moving = distance < 1e-8 and np.abs(step) @ scale > 1e-5
-        if moving and spread(step) > _RUNAWAY:
+        size = np.abs(step) @ scale
+        if distance < 1e-8 and size > 1e-5 and spread(step) > _RUNAWAY:
             runaway = _directions(step, scale)
             break
+        if keep and distance < 1e-8 and size < _UNSEEN:
+            if not fresh:
+                (information, _), fresh = likelihood.information(seen), True
+            beta = beta.copy()
+            beta[active] += _solve(information, seen.gradient, active)
+            break
         # Near the maximum; or as near as rounding lets the distance fall.
-        near = distance < _NEAR or (fresh and 0.5 * before < distance < 1e-10)
+        near = distance < enough or (fresh and 0.5 * before < distance < 1e-10)
         if not fresh and not near and distance > 0.05 * before:
             # The kept information no longer leads anywhere fast.
             (information, _), fresh = likelihood.information(seen), True
@@ -117,15 +182,17 @@ def maximise(
                 "an event that hardly anybody of some level met"
             )
         steps += 1
-        beta, seen = _climb(likelihood, beta, seen, step)
-        if not keep or near:
-            (information, _), fresh = likelihood.information(seen), True
+        old = seen
+        beta, seen, taken = _climb(likelihood, beta, seen, step)
+        fresh = not keep or near
+        if fresh:
+            information, _ = likelihood.information(seen)
         else:
-            fresh = False
+            information = _corrected(information, taken, old.gradient - seen.gradient)
         if near:
             break
     if not fresh:
-        information, _ = likelihood.information(seen)
+        information = likelihood.information(seen)[0]
     solid = np.array([k for k in active if k not in runaway], dtype=np.int64)
     covariance = np.full((p, p), np.nan)
     covariance[np.ix_(solid, solid)] = invert(information[np.ix_(solid, solid)])
@@ -141,15 +208,41 @@ def invert(information: np.ndarray) -> np.ndarray:
     return linalg.cho_solve(factor, np.eye(len(size))) / np.outer(size, size)
 
 
-def _climb(likelihood: Likelihood, beta: np.ndarray, seen: Pass, step: np.ndarray) -> tuple[np.ndarray, Pass]:
-    """Take the step, halved until the likelihood does not fall."""
+def _first_look(
+    likelihood: Likelihood, start: Start, null: float
+) -> tuple[np.ndarray, np.ndarray | None, Pass]:
+    seen = likelihood.look(start.beta)
+    if seen.usable and seen.log_likelihood >= null:
+        return start.beta, start.information, seen
+    beta = np.zeros(len(start.beta))
+    return beta, None, likelihood.look(beta)
+
+
+def _spread(likelihood: Likelihood, step: np.ndarray) -> float:
+    moved = [part.x @ step for part in likelihood.parts]
+    return float(max(m.max(initial=-np.inf) for m in moved) - min(m.min(initial=np.inf) for m in moved))
+
+
+def _corrected(information: np.ndarray, step: np.ndarray, fallen: np.ndarray) -> np.ndarray:
+    """Return the information corrected so that this step explains by how much the gradient fell."""
+    turned = information @ step
+    curved, seen = step @ turned, step @ fallen
+    if curved <= 0 or seen <= 1e-3 * curved:
+        return information
+    return information - np.outer(turned, turned) / curved + np.outer(fallen, fallen) / seen
+
+
+def _climb(
+    likelihood: Likelihood, beta: np.ndarray, seen: Pass, step: np.ndarray
+) -> tuple[np.ndarray, Pass, np.ndarray]:
+    """Take the step, halved until the likelihood does not fall; return where that leads, and the step."""
     slack = 1e-10 * (1 + abs(seen.log_likelihood))
     for _ in range(40):
         new = likelihood.look(beta + step)
         if new.usable and new.log_likelihood >= seen.log_likelihood - slack:
-            return beta + step, new
+            return beta + step, new, step
         step = step / 2
-    return beta, seen
+    return beta, seen, 0 * step
 
 
 def _solve(information: np.ndarray, gradient: np.ndarray, active: np.ndarray) -> np.ndarray:

@@ -6,61 +6,15 @@ Not a fit: `newton` finds the maximum. Ties by Efron's or Breslow's method, (sta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalkit.survival.core.slots import Slots
+from evalkit.survival.proportional.rows import Rows
 
 #: Rows taken at a time when a weighted Gram matrix is formed: they fit in cache.
 _BLOCK = 4096
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """A part of the rows, numbered on slots that all parts share.
-
-    Parameters
-    ----------
-    x : float array, shape (n, p), columns contiguous
-    first, last : int arrays, shape (n,)
-        See `Slots`; `first` None for 0.
-    event : int array
-        Positions of the rows that end with the event.
-    weight : float array, shape (n,), optional
-    offset : float array, shape (n,), optional
-        Added to each row's predictor with the coefficient 1.
-    """
-
-    x: np.ndarray
-    first: np.ndarray | None
-    last: np.ndarray
-    event: np.ndarray
-    weight: np.ndarray | None = None
-    offset: np.ndarray | None = None
-
-    @cached_property
-    def place(self) -> np.ndarray:
-        """Twice the slot a row ends in, plus 1 when it ends with the event: one count then gives both sums."""
-        place = 2 * self.last
-        place[self.event] += 1
-        return place
-
-    def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return, per slot, the sum of `values` over the rows at risk in it, and over those whose event is there."""
-        both = np.bincount(self.place, values, 2 * n_slots + 2)[2:].reshape(n_slots, 2)
-        at_risk = np.cumsum(both.sum(axis=1)[::-1])[::-1]
-        if self.first is not None:
-            # Sums over later strata are in there too: a row that starts at slot f is taken out of all slots before f.
-            starts = np.bincount(self.first, values, n_slots + 1)[1:]
-            at_risk = at_risk - np.cumsum(starts[::-1])[::-1]
-        return at_risk, both[:, 1]
-
-    def during(self, cumulative: np.ndarray) -> np.ndarray:
-        """Return, per row, the rise of a cumulative sum over slots (0 first) while the row is at risk."""
-        risen = cumulative[self.last]
-        return risen if self.first is None else risen - cumulative[self.first]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +64,15 @@ class Likelihood:
     ties: str = "efron"
 
     def __post_init__(self) -> None:
-        repeat = np.repeat(np.arange(len(self.deaths)), self.deaths)
-        start = np.cumsum(self.deaths) - self.deaths
-        order = np.arange(len(repeat)) - start[repeat]
-        fraction = order / self.deaths[repeat] if self.ties == "efron" else np.zeros(len(repeat))
-        object.__setattr__(self, "_repeat", repeat)
-        object.__setattr__(self, "_start", start)
-        object.__setattr__(self, "_fraction", fraction)
-        object.__setattr__(self, "_event_x", sum(_event_total(part) for part in self.parts))
+        put = object.__setattr__
+        # Without ties, or by Breslow's method, every event of a slot sees the whole risk set.
+        put(self, "_shared", self.ties == "efron" and bool((self.deaths > 1).any()))
+        if self._shared:
+            start = np.cumsum(self.deaths) - self.deaths
+            order = np.arange(self.deaths.sum()) - np.repeat(start, self.deaths)
+            put(self, "_start", start)
+            put(self, "_fraction", order / np.repeat(self.deaths, self.deaths))
+        put(self, "_event_x", sum(_event_total(part) for part in self.parts))
 
     @classmethod
     def of(
@@ -132,9 +87,23 @@ class Likelihood:
         offset: np.ndarray | None = None,
     ) -> Likelihood:
         """Build from all rows at once; `event` is true/false per row."""
-        rows = Rows(x, slots.first, slots.last, np.flatnonzero(event), weight, offset)
+        rows = Rows(x, slots.first, slots.last, np.flatnonzero(event), weight, offset, slots.order)
         deaths, mean_weight = count_deaths(rows, len(slots), frequency)
         return cls([rows], centre, deaths, mean_weight, ties)
+
+    def thinned(self, every: int) -> Likelihood:
+        """Return the likelihood of one row in `every`: a first idea of where the whole one is highest."""
+        parts = [part.thinned(every) for part in self.parts]
+        happened = sum(np.bincount(part.slot, minlength=len(self.deaths)) for part in parts)
+        passed = np.concatenate([[0], np.cumsum(happened > 0)])
+        parts = [
+            replace(part, last=passed[part.last], first=None if part.first is None else passed[part.first])
+            for part in parts
+        ]
+        counts = [count_deaths(part, int(passed[-1]), False) for part in parts]
+        deaths = sum(number for number, _ in counts)
+        total = sum(number * mean for number, mean in counts)
+        return Likelihood(parts, self.centre, deaths, total / deaths, self.ties)
 
     def look(self, beta: np.ndarray) -> Pass:
         """Return value and gradient at `beta`, two products of the matrix with a vector; not finite when `beta` is absurd."""
@@ -156,19 +125,22 @@ class Likelihood:
         return -float(self.mean_weight @ self._sum(np.log(self._shares(at_risk, dying))))
 
     def _shares(self, at_risk: np.ndarray, dying: np.ndarray) -> np.ndarray:
-        """Return the risk set as each tied event sees it."""
-        shares = at_risk[self._repeat]
-        if self.ties == "efron":
-            shares -= self._fraction * dying[self._repeat]
-        return shares
+        """Return the risk set as each tied event sees it; one per slot when all see the same."""
+        if not self._shared:
+            return at_risk
+        shares = np.repeat(dying, self.deaths)
+        shares *= self._fraction
+        return np.subtract(np.repeat(at_risk, self.deaths), shares, out=shares)
 
     def _look(self, beta: np.ndarray) -> Pass:
         n_slots = len(self.deaths)
         at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
+        middle = float(self.centre @ beta)
         scores, risks = [], []
         for part in self.parts:
             score = part.x @ beta
-            score -= self.centre @ beta
+            if middle:
+                score -= middle
             if part.offset is not None:
                 score += part.offset
             scores.append(score)
@@ -179,11 +151,11 @@ class Likelihood:
         for part, score in zip(self.parts, scores, strict=True):
             if shift:
                 score -= shift
-            ends = score[part.event]
+            ends = np.take(score, part.event)
             risk = np.exp(score, out=score)
             if part.weight is not None:
                 risk *= part.weight
-                ends = ends * part.weight[part.event]
+                ends *= part.weight[part.event]
             log_likelihood += float(ends.sum())
             here, leaving = part.sums(risk, n_slots)
             at_risk += here
@@ -192,42 +164,49 @@ class Likelihood:
         shares = self._shares(at_risk, dying)
         inverse = 1 / shares
         log_likelihood -= float(self.mean_weight @ self._sum(np.log(shares)))
-        total, tied = (
-            self.mean_weight * self._sum(inverse),
-            self.mean_weight * self._sum(self._fraction * inverse),
-        )
-        cumulative = np.concatenate([[0.0], np.cumsum(total)])
+        cumulative = np.concatenate([[0.0], np.cumsum(self._sums(inverse))])
+        tied = self._sums(inverse, 1)
         gradient = self._event_x.copy()
         hazards = []
         for part, risk in zip(self.parts, risks, strict=True):
-            hazard = part.during(cumulative)
+            hazard = part.exposure(cumulative, tied) if self._shared else part.during(cumulative)
             hazard *= risk
-            slot = part.last[part.event] - 1
-            hazard[part.event] -= risk[part.event] * tied[slot]
             gradient -= hazard @ part.x
             hazards.append(hazard)
         return Pass(log_likelihood, gradient, risks, hazards, at_risk, inverse)
 
     def information(self, seen: Pass) -> tuple[np.ndarray, np.ndarray]:
         """Return the observed information, and the diagonal of the Gram matrix it is what remains of."""
-        gram = sum(self._gram(part, hazard) for part, hazard in zip(self.parts, seen.hazards, strict=True))
-        risk_x, event_x = self.slot_means(seen)
+        gram = sum(
+            weighted_gram(part.x, hazard, self.centre)
+            for part, hazard in zip(self.parts, seen.hazards, strict=True)
+        )
+        return gram - self.shared(seen, *self.slot_means(seen)), np.diag(gram).copy()
+
+    def shared(self, seen: Pass, risk_x: np.ndarray, event_x: np.ndarray) -> np.ndarray:
+        """Return what the information loses because a risk set is shared, of columns summed as `slot_means` sums them."""
         e0, e1, e2 = self._squares(seen)
-        between = (risk_x * e0[:, None]).T @ risk_x
-        if self.ties == "efron":
-            crossed = (risk_x * e1[:, None]).T @ event_x
+        between = weighted_gram(risk_x, e0)
+        if self._shared:
+            several = np.flatnonzero(self.deaths > 1)
+            risk_x, event_x = risk_x[several], event_x[several]
+            crossed = (risk_x * e1[several, None]).T @ event_x
             between -= crossed + crossed.T
-            between += (event_x * e2[:, None]).T @ event_x
-        return gram - between, np.diag(gram).copy()
+            between += (event_x * e2[several, None]).T @ event_x
+        return between
 
     def slot_means(self, seen: Pass) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of risk × centred x over each risk set and over each slot's events, shape (L, p)."""
         n_slots, p = len(self.deaths), len(self.centre)
         risk_x, event_x = np.zeros((n_slots, p), order="F"), np.zeros((n_slots, p), order="F")
         for part, risk in zip(self.parts, seen.risks, strict=True):
+            column = np.empty_like(risk)
             for k in range(p):
-                column = part.x[:, k] - self.centre[k]
-                column *= risk
+                if self.centre[k]:
+                    np.subtract(part.x[:, k], self.centre[k], out=column)
+                    column *= risk
+                else:
+                    np.multiply(part.x[:, k], risk, out=column)
                 here, leaving = part.sums(column, n_slots)
                 risk_x[:, k] += here
                 event_x[:, k] += leaving
@@ -235,7 +214,40 @@ class Likelihood:
 
     def cumulative_hazard(self, seen: Pass) -> np.ndarray:
         """Return the hazard each slot adds, for somebody at the centre."""
-        return self.mean_weight * self._sum(seen.inverse)
+        return self._sums(seen.inverse)
+
+    def hazard_terms(self, seen: Pass) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return, per slot, the hazard it adds at the centre, and by how much a unit of risk there, and a tied one, lowers it."""
+        e0, e1, _ = self._squares(seen)
+        return self.cumulative_hazard(seen), e0, e1
+
+    def turned(self, seen: Pass, moved: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return, per row, how its hazard changes when the rows' predictors move so: the information times a direction, before Xᵀ.
+
+        Parameters
+        ----------
+        seen : Pass
+        moved : sequence of float array, shape (n,), one per part
+
+        Notes
+        -----
+        With `moved` = X v the information times v is Xᵀ of what is returned; no matrix of second derivatives is formed.
+        """
+        n_slots = len(self.deaths)
+        risk_u, event_u = np.zeros(n_slots), np.zeros(n_slots)
+        for part, risk, by in zip(self.parts, seen.risks, moved, strict=True):
+            here, leaving = part.sums(risk * by, n_slots)
+            risk_u += here
+            event_u += leaving
+        e0, e1, e2 = self._squares(seen)
+        fallen = np.concatenate([[0.0], np.cumsum(e0 * risk_u - e1 * event_u)])
+        tied = e1 * risk_u - e2 * event_u
+        out = []
+        for part, risk, hazard, by in zip(self.parts, seen.risks, seen.hazards, moved, strict=True):
+            change = hazard * by - risk * part.during(fallen)
+            change[part.event] += risk[part.event] * tied[part.last[part.event] - 1]
+            out.append(change)
+        return out
 
     def residuals(self, seen: Pass, cluster: Sequence[np.ndarray], n_clusters: int) -> np.ndarray:
         """Return weighted score residuals summed by cluster, shape (n_clusters, p): what robust variances are made of.
@@ -246,12 +258,12 @@ class Likelihood:
         """
         risk_x, event_x = self.slot_means(seen)
         e0, e1, e2 = self._squares(seen)
-        c0, c1 = (self.mean_weight * self._sum(f * seen.inverse) for f in (1.0, self._fraction))
+        c0, c1 = self._sums(seen.inverse), self._sums(seen.inverse, 1)
         cumulative = np.concatenate([[0.0], np.cumsum(c0)])
         out = np.zeros((n_clusters, len(self.centre)))
         for part, risk, whose in zip(self.parts, seen.risks, cluster, strict=True):
             exposure = part.during(cumulative)
-            slot = part.last[part.event] - 1
+            slot = part.slot
             weight = 1.0 if part.weight is None else part.weight[part.event]
             share = weight / (self.mean_weight * self.deaths)[slot]
             own = risk[part.event]
@@ -271,32 +283,43 @@ class Likelihood:
 
     def _squares(self, seen: Pass) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         square = seen.inverse**2
-        weighted = (square, self._fraction * square, self._fraction**2 * square)
-        e0, e1, e2 = (self.mean_weight * self._sum(values) for values in weighted)
-        return e0, e1, e2
+        return self._sums(square), self._sums(square, 1), self._sums(square, 2)
+
+    def _sums(self, values: np.ndarray, power: int = 0) -> np.ndarray:
+        """Return, per slot, the weighted sum over its tied events of value × (share of them already gone)**power."""
+        if power and not self._shared:
+            return np.zeros(len(self.deaths))
+        for _ in range(power):
+            values = values * self._fraction
+        return self.mean_weight * self._sum(values)
 
     def _sum(self, values: np.ndarray) -> np.ndarray:
         """Return the sum over the tied events of each slot."""
-        return np.add.reduceat(values, self._start)
+        return np.add.reduceat(values, self._start) if self._shared else self.deaths * values
 
-    def _gram(self, part: Rows, hazard: np.ndarray) -> np.ndarray:
-        gram = np.zeros((len(self.centre), len(self.centre)))
-        for start in range(0, len(hazard), _BLOCK):
-            x = part.x[start : start + _BLOCK] - self.centre
-            gram += x.T @ (x * hazard[start : start + _BLOCK, None])
-        return gram
+
+def weighted_gram(x: np.ndarray, weight: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
+    """Return Σ weight × (x - centre)(x - centre)ᵀ over rows, by blocks that stay in cache."""
+    gram = np.zeros((x.shape[1], x.shape[1]))
+    centred = centre is not None and centre.any()
+    for start in range(0, len(weight), _BLOCK):
+        rows = x[start : start + _BLOCK]
+        if centred:
+            rows = rows - centre
+        gram += rows.T @ (rows * weight[start : start + _BLOCK, None])
+    return gram
 
 
 def count_deaths(rows: Rows, n_slots: int, frequency: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return how many events share each slot, and what each weighs."""
-    slot = rows.last[rows.event] - 1
+    slot = rows.slot
     if rows.weight is None:
         return np.bincount(slot, minlength=n_slots), np.ones(n_slots)
     total = np.bincount(slot, rows.weight[rows.event], n_slots)
     if frequency:
         return np.rint(total).astype(np.int64), np.ones(n_slots)
     number = np.bincount(slot, minlength=n_slots)
-    return number, total / number
+    return number, np.divide(total, number, out=np.ones(n_slots), where=number > 0)
 
 
 def _event_total(part: Rows) -> np.ndarray:

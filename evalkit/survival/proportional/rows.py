@@ -1,0 +1,157 @@
+"""Rows standing on slots: every sum over a risk set, whatever is summed.
+
+Not a likelihood: `partial` says what to sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+#: Up to so many slots a table of them stays in cache, and rows are added to it as they come.
+_FEW_SLOTS = 16384
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A part of the rows, numbered on slots that all parts share.
+
+    Parameters
+    ----------
+    x : float array, shape (n, p), columns contiguous
+    first, last : int arrays, shape (n,)
+        See `Slots`; `first` None for 0.
+    event : int array
+        Positions of the rows that end with the event.
+    weight : float array, shape (n,), optional
+    offset : float array, shape (n,), optional
+        Added to each row's predictor with the coefficient 1.
+    order : int array, shape (n,), optional
+        Rows in order of `last`, where that is known.
+    """
+
+    x: np.ndarray
+    first: np.ndarray | None
+    last: np.ndarray
+    event: np.ndarray
+    weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    order: np.ndarray | None = None
+
+    @cached_property
+    def place(self) -> np.ndarray:
+        """Twice the slot a row ends in, plus 1 when it ends with the event: one count then gives both sums."""
+        place = 2 * self.last.astype(np.int64)
+        place[self.event] += 1
+        return place
+
+    @cached_property
+    def slot(self) -> np.ndarray:
+        """Slot of each event, counted from 0."""
+        return self.last[self.event] - 1
+
+    @cached_property
+    def _runs(self) -> Runs:
+        order = np.argsort(self.last) if self.order is None else self.order
+        return Runs.of(order, self.last, self.event)
+
+    def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return, per slot, the sum of `values` over the rows at risk in it, and over those whose event is there."""
+        if n_slots <= _FEW_SLOTS:
+            both = np.bincount(self.place, values, 2 * n_slots + 2)[2:].reshape(n_slots, 2)
+            ending, dying = both[:, 0] + both[:, 1], both[:, 1]
+        else:
+            # A table of all slots leaves the cache: rows in order of their slot do not need one.
+            ending, dying = self._runs.sums(values, n_slots)
+        at_risk = np.cumsum(ending[::-1])[::-1]
+        if self.first is not None:
+            # Sums over later strata are in there too: a row that starts at slot f is taken out of all slots before f.
+            starts = np.bincount(self.first, values, n_slots + 1)[1:]
+            at_risk = at_risk - np.cumsum(starts[::-1])[::-1]
+        return at_risk, dying
+
+    def during(self, cumulative: np.ndarray) -> np.ndarray:
+        """Return, per row, the rise of a cumulative sum over slots (0 first) while the row is at risk."""
+        risen = np.take(cumulative, self.last)
+        if self.first is not None:
+            risen -= np.take(cumulative, self.first)
+        return risen
+
+    def exposure(self, cumulative: np.ndarray, tied: np.ndarray) -> np.ndarray:
+        """Return `during`, less what is in `tied` for the slot of the event, for rows that end with it."""
+        if self.first is None:
+            # By place, one look-up does both.
+            table = np.repeat(cumulative, 2)
+            table[3::2] -= tied
+            return np.take(table, self.place)
+        exposure = self.during(cumulative)
+        exposure[self.event] -= np.take(tied, self.slot)
+        return exposure
+
+    def thinned(self, every: int) -> Rows:
+        """Return one row in `every`, on the same slots."""
+        ends = np.zeros(len(self.last), dtype=bool)
+        ends[self.event] = True
+        some = slice(None, None, every)
+        return Rows(
+            np.asfortranarray(self.x[some]),
+            None if self.first is None else self.first[some],
+            self.last[some],
+            np.flatnonzero(ends[some]),
+            None if self.weight is None else self.weight[some],
+            None if self.offset is None else self.offset[some],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Rows in order of the slot they end in: what ends in a slot is one run.
+
+    Parameters
+    ----------
+    order : int array, shape (n,)
+        Positions of rows.
+    slots, start : int arrays
+        The slots, from 0, in which some row ends, and where the run of each begins in `order`.
+    ending, ending_slots, ending_start : int arrays
+        The same of the rows that end with the event; `ending` has positions in `order`.
+    """
+
+    order: np.ndarray
+    slots: np.ndarray
+    start: np.ndarray
+    ending: np.ndarray
+    ending_slots: np.ndarray
+    ending_start: np.ndarray
+
+    @classmethod
+    def of(cls, order: np.ndarray, last: np.ndarray, event: np.ndarray) -> Runs:
+        """Find the runs; rows that end before the first slot (``last`` 0) are in none."""
+        ends = np.zeros(len(last), dtype=bool)
+        ends[event] = True
+        return cls(order, *_runs_of(last), np.flatnonzero(ends[order]), *_runs_of(last[event]))
+
+    def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sum of each slot over the rows that end in it, and over those whose event is there."""
+        values = np.take(values, self.order)
+        every = _filled(values, self.start, self.slots, n_slots)
+        return every, _filled(np.take(values, self.ending), self.ending_start, self.ending_slots, n_slots)
+
+
+def _runs_of(last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count = np.bincount(last, minlength=1)
+    slots = np.flatnonzero(count[1:])
+    return slots, (np.cumsum(count) - count)[slots + 1]
+
+
+def _filled(values: np.ndarray, start: np.ndarray, slots: np.ndarray, n_slots: int) -> np.ndarray:
+    if not len(slots):
+        return np.zeros(n_slots)
+    sums = np.add.reduceat(values, start)
+    if len(sums) == n_slots:
+        return sums
+    out = np.zeros(n_slots)
+    out[slots] = sums
+    return out
