@@ -22,6 +22,7 @@ _HOMES = {
     "gray_test": "competing.gray",
     "fine_gray": "competing.subdistribution",
     "years_lost": "competing.lost",
+    "cause_specific": "competing.causes",
     "mean_cumulative_count": "recurrent.counts",
     "andersen_gill": "recurrent.models",
     "pwp": "recurrent.models",
@@ -50,7 +51,11 @@ _HOMES = {
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
+    from evalkit.survival.competing.causes import cause_specific
+    from evalkit.survival.competing.gray import gray_test
     from evalkit.survival.competing.incidence import aalen_johansen
+    from evalkit.survival.competing.lost import years_lost
+    from evalkit.survival.competing.subdistribution import fine_gray
     from evalkit.survival.curves.single import kaplan_meier, nelson_aalen
     from evalkit.survival.proportional.fit import cox
     from evalkit.survival.ranks.family import log_rank

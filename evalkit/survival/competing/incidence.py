@@ -22,7 +22,7 @@ from evalkit.survival.core.sample import (
 )
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.curveset import Curves
-from evalkit.survival.curves.readings import both, labels_of, unit_name
+from evalkit.survival.curves.readings import both, labels_of, passed, places, unit_name
 from evalkit.survival.curves.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -93,7 +93,7 @@ def aalen_johansen(
     sums = rows.sums(len(tte.causes))
     parts = []
     for i in range(len(rows.groups)):
-        steps, censored = _steps(sums, i)
+        steps, censored = steps_of(sums, i)
         squares = _aalen(steps) if variance == "aalen" else _jackknife(tte, rows, sums, steps, censored, i)
         parts.append(_block(steps, censored, np.sqrt(squares), sums.start[i], conf_type, conf_level))
     return Curves(
@@ -115,7 +115,8 @@ def aalen_johansen(
     )
 
 
-def _steps(sums: RiskSums, group: int) -> tuple[Steps, np.ndarray]:
+def steps_of(sums: RiskSums, group: int) -> tuple[Steps, np.ndarray]:
+    """Return the probabilities of one group, and who was censored at its times."""
     left = sums.exits[group].any(axis=0)
     exits = sums.exits[group][:, left]
     return incidence_steps(sums.times[left], sums.n_risk()[group, left], exits[1:]), exits[0]
@@ -128,20 +129,26 @@ def _jackknife(
     independent = rows.id is None or pd.Index(rows.id).is_unique
     if rows.weight is None and independent and not sums.entries[group].any():
         return counted_variance(steps, censored)
+    left_at, cause, came, counted, scale, person = jackknife_rows(tte, rows, steps, group)
+    return influence_variance(steps, left_at, cause, came, counted, scale, person)
+
+
+def jackknife_rows(
+    tte: TimeToEvent, rows: Sample, steps: Steps, group: int
+) -> tuple[
+    np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray | None
+]:
+    """Return the rows of a group as `influence_variance` takes them: places, causes, entries, counts, weights, people."""
     part = rows.part(group)
-    came = None
-    if part.entry is not None:
-        came = np.where(part.entry > 0, np.searchsorted(steps.times, part.entry, side="right"), 0)
     sampling = tte.weight_kind == "sampling"
     person = None if part.id is None or pd.Index(part.id).is_unique else pd.factorize(part.id)[0]
-    return influence_variance(
-        steps,
-        np.searchsorted(steps.times, part.time),
+    return (
+        places(steps.times, part.time),
         part.cause,
-        came,
-        times_counted=None if sampling else part.weight,
-        scale=part.weight if sampling else None,
-        person=person,
+        passed(steps.times, part.entry),
+        None if sampling else part.weight,
+        part.weight if sampling else None,
+        person,
     )
 
 

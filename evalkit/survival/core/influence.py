@@ -5,6 +5,7 @@ Not for regression: `robust` does that. One pass over the times, whatever the nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,14 +80,59 @@ def influence_variance(
     when the row enters and leaves. So the sum of squares needs six running sums per cause. The variance is that of
     R's ``survfit`` for multi-state data (Therneau, "Methods" vignette of R survival, section on the AJ estimate).
     """
-    y, exits, free = steps.n_risk, steps.n_event.sum(axis=0), steps.free
-    q, own_q, per_head, inverse = _parts(steps, exits)
-    came = np.zeros(len(left_at), dtype=np.int64) if came_after is None else came_after
-    a = q[left_at + 1] - q[came] - (cause > 0) * own_q[left_at]
     times_counted = np.ones(len(left_at)) if times_counted is None else times_counted
     scale = np.ones(len(left_at)) if scale is None else scale
-    k = len(steps.n_event)
-    variance = np.empty((k + 1, len(y)))
+    if person is not None:
+        # Identical people have identical sums over their rows.
+        scale = scale * np.sqrt(times_counted)
+    came = np.zeros(len(left_at), dtype=np.int64) if came_after is None else came_after
+    m = len(steps.times)
+    variance = np.empty((len(steps.n_event) + 1, m))
+    for i, (basis, entered, gone) in enumerate(_states(steps, left_at, cause, came)):
+        squares = _running_squares(entered * scale, gone * scale, came, left_at, times_counted, person, m)
+        variance[i] = ((squares * basis[:, 1:]).sum(axis=1) * basis[:, 1:]).sum(axis=0)
+    return _settled(variance, steps)
+
+
+def area_influence(
+    steps: Steps, t: float, left_at: np.ndarray, cause: np.ndarray, came_after: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what each row's weight moves in the area under each cause's incidence up to `t`, the event-free state last.
+
+    Parameters
+    ----------
+    steps : Steps
+    t : float
+    left_at, cause, came_after
+        As in `influence_variance`.
+
+    Returns
+    -------
+    influence : float array, shape (k + 1, r)
+        The event-free state's with the sign of the time lost to all causes.
+    """
+    came = np.zeros(len(left_at), dtype=np.int64) if came_after is None else came_after
+    widths = np.diff(np.concatenate([[0.0], np.minimum(steps.times, t), [t]]))
+    out = np.empty((len(steps.n_event) + 1, len(left_at)))
+    for i, (basis, entered, gone) in enumerate(_states(steps, left_at, cause, came)):
+        area = np.zeros((3, basis.shape[1] + 1))
+        np.cumsum(basis * widths, axis=1, out=area[:, 1:])
+        there = entered * (area[:, left_at + 1] - area[:, came])
+        after = gone * (area[:, -1:] - area[:, left_at + 1])
+        out[i] = (there + after).sum(axis=0)
+    return out
+
+
+def _states(
+    steps: Steps, left_at: np.ndarray, cause: np.ndarray, came: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield for each state the basis (1, P, B) before the times and after each, and each row's vectors on it.
+
+    The first vector holds while a row is at risk, the second once it has left.
+    """
+    exits, free, k = steps.n_event.sum(axis=0), steps.free, len(steps.n_event)
+    q, own_q, per_head, inverse = _parts(steps, exits)
+    a = q[left_at + 1] - q[came] - (cause > 0) * own_q[left_at]
     for i in range(k + 1):
         # The event-free state loses what all causes gain: the influence is that of their sum.
         p = steps.incidence[i] if i < k else 1 - free
@@ -96,12 +142,7 @@ def influence_variance(
         entered = np.stack([q[came] * p[came] - b[came], -q[came], np.ones(len(a))])
         at_exit = b[left_at + 1] - b[came] - q[came] * (p[left_at + 1] - p[came]) + own * per_head[left_at]
         gone = np.stack([at_exit - a * p[left_at + 1], a, np.zeros(len(a))])
-        squares = _running_squares(
-            entered * scale, gone * scale, came, left_at, times_counted, person, len(y)
-        )
-        basis = np.stack([np.ones(len(y)), p[1:], b[1:]])
-        variance[i] = ((squares * basis).sum(axis=1) * basis).sum(axis=0)
-    return _settled(variance, steps)
+        yield np.stack([np.ones(len(p)), p, b]), entered, gone
 
 
 def counted_variance(steps: Steps, censored: np.ndarray) -> np.ndarray:
