@@ -85,7 +85,8 @@ def state_occupation(
     Notes
     -----
     Wilson (1927); bounds of Manski (1989) with the sampling interval of each end, conservative (Horowitz & Manski 2000). A row
-    holds from its first day to the eve of its last; an exit that leads to a state puts the person there until the next row begins, one that ends
+    holds from its first day to the eve of its last; an exit that leads to a state puts
+    the person there until the next row begins, one that ends
     the history (death, a move) is a state of its own.
 
     Examples

@@ -12,7 +12,7 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.disclosure import Headcount
-from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.core.sums import SAME_TIME, RiskSums
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -36,6 +36,18 @@ def restricted_mean(group: pd.DataFrame, t: float) -> tuple[float, float]:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Return part / whole, 0 where there is nothing to divide by."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def places(times: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Return the place on a grid of each time that is on it, rounding aside."""
+    return np.searchsorted(times * (1 - SAME_TIME), time, side="right") - 1
+
+
+def passed(times: np.ndarray, entry: np.ndarray | None) -> np.ndarray | None:
+    """Return how many times of a grid had passed when each row came under observation; none at the origin, day 0 included."""
+    if entry is None:
+        return None
+    return np.where(entry > 0, places(times, entry) + 1, 0)
 
 
 def holes(sums: RiskSums, groups: Sequence[tuple], tte: TimeToEvent) -> list[Message]:

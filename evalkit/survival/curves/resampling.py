@@ -14,7 +14,8 @@ import pandas as pd
 from evalkit.errors import InputError
 from evalkit.result import Result
 from evalkit.survival.core.sample import Sample
-from evalkit.survival.curves.readings import FLAT, unit_name
+from evalkit.survival.core.sums import merged
+from evalkit.survival.curves.readings import FLAT, passed, unit_name
 from evalkit.wording import message
 
 if TYPE_CHECKING:
@@ -120,11 +121,9 @@ def _from_people(
         person = np.unique(person[row] * times_counted.max() + which, return_inverse=True)[1]
         weight = np.ones(len(row))
     people = int(person.max()) + 1
-    times, at = np.unique(rows.time[row], return_inverse=True)
+    times, at = merged(rows.time[row])
     event = rows.cause[row] > 0
-    entry = np.zeros(len(row)) if rows.entry is None else rows.entry[row]
-    # At risk from the first time after the entry, the origin included when that is 0.
-    came = np.where(entry > 0, np.searchsorted(times, entry, side="right"), 0)
+    came = np.zeros(len(row), dtype=np.int64) if rows.entry is None else passed(times, rows.entry[row])
     m = len(times)
     step = max(1, _CELLS // m)
     out = []

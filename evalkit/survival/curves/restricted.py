@@ -19,7 +19,7 @@ from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
 from evalkit.survival.core.sample import Sample
 from evalkit.survival.curves.curveset import Curves
-from evalkit.survival.curves.readings import both, ratio, restricted_mean, unit_name
+from evalkit.survival.curves.readings import both, passed, places, ratio, restricted_mean, unit_name
 from evalkit.survival.curves.single import kaplan_meier
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -117,6 +117,8 @@ def rmst(
     [['rmst', 'a', 4.0], ['rmst', 'b', 4.667], ['difference', 'b', 0.667], ['ratio', 'b', 1.167], ['ratio_lost', 'b', 0.667]]
     """
     curves = kaplan_meier(tte, by, of, conf_level=conf_level)
+    if "reference" in curves.by:
+        raise InputError("by: 'reference' is the name of a column of results; rename the covariate")
     said = list(curves.caveats)
     if t is None:
         t = longest(curves)
@@ -189,14 +191,9 @@ def _influence(rows: Sample, group: pd.DataFrame, t: float) -> float:
     ahead = np.cumsum((np.diff(inside) * curve)[::-1])[::-1]
     hazard = ratio(d, n)
     pull = ratio(ahead, np.where(hazard < 1, 1 - hazard, 0.0))
-    passed = np.concatenate([[0.0], np.cumsum(ratio(pull * hazard, n))])
-    at = np.searchsorted(time, rows.time)
-    came = (
-        0
-        if rows.entry is None
-        else np.where(rows.entry > 0, np.searchsorted(time, rows.entry, side="right"), 0)
-    )
-    moved = passed[at + 1] - passed[came] - (rows.cause > 0) * ratio(pull, n)[at]
+    total = np.concatenate([[0.0], np.cumsum(ratio(pull * hazard, n))])
+    at, came = places(time, rows.time), passed(time, rows.entry)
+    moved = total[at + 1] - (0.0 if came is None else total[came]) - (rows.cause > 0) * ratio(pull, n)[at]
     moved = moved * (1.0 if rows.weight is None else rows.weight)
     if rows.id is not None and not pd.Index(rows.id).is_unique:
         moved = np.bincount(pd.factorize(rows.id)[0], moved)

@@ -23,7 +23,7 @@ from evalkit.survival.core.sample import (
 )
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.curveset import Curves
-from evalkit.survival.curves.readings import holes, labels_of, ratio, unit_name
+from evalkit.survival.curves.readings import holes, labels_of, passed, places, ratio, unit_name
 from evalkit.survival.curves.transforms import interval
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -174,10 +174,9 @@ def _sampling_error(rows: Sample, counts: np.ndarray, added: bool) -> np.ndarray
     """Return the infinitesimal-jackknife standard error of 1 - S, people with several rows counted once."""
     time, n_risk, n_event = counts[:3, int(added) :]
     steps = incidence_steps(time, n_risk, n_event[None, :])
-    came = None if rows.entry is None else np.searchsorted(time, rows.entry, side="right") * (rows.entry > 0)
     person = None if rows.id is None or pd.Index(rows.id).is_unique else pd.factorize(rows.id)[0]
     variance = influence_variance(
-        steps, np.searchsorted(time, rows.time), rows.cause, came, scale=rows.weight, person=person
+        steps, places(time, rows.time), rows.cause, passed(time, rows.entry), scale=rows.weight, person=person
     )
     return np.concatenate([np.zeros(int(added)), np.sqrt(variance[-1])])
 

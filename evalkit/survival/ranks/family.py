@@ -1,6 +1,6 @@
-"""Log-rank and its G-rho family: does an exit come at the same rate in every group, all along?
+"""Log-rank and its family: does an exit come at the same rate in every group, all along, early or late?
 
-Not a measure of how different the groups are: a curve or a hazard ratio says that.
+Not a measure of how different the groups are: a curve, a mean time or a hazard ratio says that.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
 from evalkit.survival.core.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
-from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import both
+from evalkit.survival.ranks.permuting import Arranged, by_person, permuted
+from evalkit.survival.ranks.totals import Totals, rank_scores
+from evalkit.survival.ranks.weighting import Weighting
 from evalkit.timetoevent import TimeToEvent
-from evalkit.wording import Message, message
+from evalkit.wording import message
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,15 +33,13 @@ class RankTest(Result):
     by: tuple[str, ...] = ()
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
-        """Draw events observed over expected in each group, and return the Axes."""
+        """Draw events observed over expected in each group, as the test weighs them, and return the Axes."""
         from evalkit import figures
 
         lang = wording.language(lang)
         groups = self.table[self.table["part"] == "group"]
-        frame = groups[list(self.by)].assign(
-            estimate=groups["n_event"] / groups["expected"].where(groups["expected"] > 0),
-            status=groups["status"],
-        )
+        expected = groups["expected"].where(groups["expected"] > 0)
+        frame = groups[list(self.by)].assign(estimate=1 + groups["score"] / expected, status=groups["status"])
         return figures.estimates(
             frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0,
             axis=wording.text("survival.observed_over_expected", lang),
@@ -52,7 +52,7 @@ class RankTest(Result):
         lost = (table["status"] == "suppressed").to_numpy()
         if lost.any():
             # Two groups, a statistic and its expected numbers give the observed ones back.
-            table = table.assign(expected=np.nan)
+            table = table.assign(expected=np.nan, score=np.nan)
             table.loc[table.index[0], ["statistic", "df"]] = np.nan
         return table, max(hidden, more)
 
@@ -62,6 +62,12 @@ def log_rank(
     by: str | Sequence[str],
     strata: str | Sequence[str] | None = None,
     rho: float = 0.0,
+    gamma: float = 0.0,
+    weights: str | None = None,
+    trend: bool = False,
+    scores: Sequence[float] | None = None,
+    permutation: int | str | None = None,
+    seed: int = 2011,
     of: str | None = None,
 ) -> RankTest:
     """Test whether the hazard of an exit is the same in all groups.
@@ -73,20 +79,42 @@ def log_rank(
         Covariates that make the groups.
     strata : str or list of str, optional
         Covariates within whose combinations groups are compared; the strata of `tte` otherwise.
-    rho : float
-        Weight S(t-)**rho of each event time: 0 the log-rank test, 1 Peto and Peto's version of the Wilcoxon test.
+    rho, gamma : float
+        Weight S(t-)**rho (1 - S(t-))**gamma of each event time (Fleming & Harrington): rho looks early, gamma late.
+    weights : str, optional
+        ``"log-rank"`` (1), ``"gehan-breslow"`` (n, at risk), ``"tarone-ware"`` (√n), ``"peto-peto"`` (S(t-), as rho = 1),
+        ``"prentice"`` (Π n / (n + d)), ``"prentice-marek"`` (S̃ = Π (1 - d / (n + 1)), Peto and Peto's as modified),
+        ``"andersen"`` (S̃(t-) n / (n + 1)), ``"fleming-harrington"``.
+    trend : bool
+        Test against an order of the groups, with one degree of freedom.
+    scores : list of numbers, optional
+        Of the groups in their order, for `trend`; otherwise the values of `by` when they are numbers, 1, 2, 3 … when it is an
+        ordered category.
+    permutation : int or "exact", optional
+        Small groups: the p-value from so many random arrangements of people into groups, or from all of them when there are
+        few. The statistic is then that of the permutation law (R's ``coin``); strata are respected.
+    seed : int
+        Of the arrangements.
     of : str, optional
         The cause, or ``"any exit"``; the event of interest otherwise. Other exits are censored: cause-specific hazards are compared.
 
     Returns
     -------
     RankTest
-        First row ``part = "test"``: statistic, df, p_value; then ``part = "group"``: n, n_event (observed), expected.
-        "not_estimable", with the reason, when there is one group, no event, or never two groups at risk together.
+        First row ``part = "test"``: statistic, df, p_value, method; then ``part = "group"``: n, n_event (observed), expected
+        and score (observed less expected), both as weighted. "not_estimable", with the reason, when there is one group, no
+        event, or never two groups at risk together.
+
+    Raises
+    ------
+    InputError
+        An order that nothing gives; arrangements too many to list; a person in several groups under permutation.
 
     Notes
     -----
-    Mantel (1966); Harrington & Fleming (1982); variance hypergeometric, as R's ``survdiff``. Delayed entry is allowed.
+    Mantel (1966); Gehan (1965); Tarone & Ware (1977); Peto & Peto (1972); Prentice (1978); Andersen et al. (1982); Harrington &
+    Fleming (1982). Variance hypergeometric, as R's ``survdiff``; trend (s'U)² / s'Vs (Klein &
+    Moeschberger 2003, §7.4). Permutation: Strasser & Weber (1999) on the scores of each person. Delayed entry is allowed.
 
     Examples
     --------
@@ -94,106 +122,109 @@ def log_rank(
     >>> tte = TimeToEvent(time=[1, 2, 3, 4, 5, 6], cause=[1] * 6, causes=("relapse",), covariates=groups)
     >>> log_rank(tte, by="site").tidy()[["statistic", "p_value"]].iloc[0].round(4).tolist()
     [5.0517, 0.0246]
+    >>> float(log_rank(tte, by="site", permutation="exact").table["p_value"][0])
+    0.1
     """
     tte = accept(tte, "log_rank")
-    within = _names(strata)
-    if not within and tte.stratum is not None:
-        within, tte = ["stratum"], tte.with_covariates(pd.DataFrame({"stratum": tte.stratum}))
-    between = _names(by)
+    weighting = Weighting.of(weights, rho, gamma)
+    within, tte = stratum_columns(tte, strata)
+    between = names_of(by)
     if not between:
         raise InputError("by: name the covariate that makes the groups")
+    if scores is not None and not trend:
+        raise InputError("scores: they order the groups of a trend; ask trend=True")
     of = tte.causes[0] if of is None else of
     exits, event, _ = cause_of_interest(tte, of, "log_rank")
     rows = sample(tte, exits, [*within, *between])
-    sums = rows.sums(1)
-    keys = list(dict.fromkeys(group[len(within) :] for group in sums.groups))
-    observed, expected, variance, size, deaths = _totals(sums, keys, len(within), rho)
-    statistic, df, reason = _statistic(observed, expected, variance, tte.weight_kind, deaths)
+    totals = Totals.of(rows.sums(1), len(within), weighting)
+    line = _order(tte, between, totals.keys, scores) if trend else None
+    statistic, df, reason = totals.test(line)
+    if tte.weight_kind == "sampling":
+        statistic, df, reason = np.nan, np.nan, message("survival.sampling_test")
+    p = float(chi2_p(statistic, df)) if reason is None else np.nan
+    said, arranged = caveats(tte), None
+    if permutation is not None and reason is None:
+        people = by_person(rows, rank_scores(rows, len(within), weighting), len(within))
+        arranged = permuted(people, permutation, seed, line)
+        statistic, df, p = arranged.statistic, np.nan, arranged.p_value
+        said += arranged.caveats()
+    title = weighting.title
+    k = len(totals.keys)
     table = pd.DataFrame({
-        "part": ["test"] + ["group"] * len(keys),
-        "statistic": [statistic] + [np.nan] * len(keys),
-        "df": [df] + [np.nan] * len(keys),
-        "p_value": [float(chi2_p(statistic, df)) if reason is None else np.nan] + [np.nan] * len(keys),
-        "n": [size.sum(), *size],
-        "n_event": [deaths.sum(), *deaths],
-        "expected": [np.nan, *expected],
-        "status": ["ok" if reason is None else "not_estimable"] + ["ok"] * len(keys),
-        "reason": [reason] + [None] * len(keys),
-        "method": ["log-rank" if rho == 0 else f"G-rho, rho = {rho:g}"] + [None] * len(keys),
+        "part": ["test"] + ["group"] * k,
+        "statistic": [statistic] + [np.nan] * k,
+        "df": [df] + [np.nan] * k,
+        "p_value": [p] + [np.nan] * k,
+        "n": [totals.size.sum(), *totals.size],
+        "n_event": [totals.deaths.sum(), *totals.deaths],
+        "expected": [np.nan, *totals.expected],
+        "score": [np.nan, *(totals.observed - totals.expected)],
+        "status": ["ok" if reason is None else "not_estimable"] + ["ok"] * k,
+        "reason": [reason] + [None] * k,
+        "method": [_method(title, trend, arranged, "en")] + [None] * k,
     })  # fmt: skip
-    named = {c: [None, *values] for c, values in by_columns(between, keys, 1).items()}
-    table = table.assign(**named)[["part", *between, *(c for c in table if c != "part")]]
-    said = caveats(tte)
+    if line is not None:
+        table.insert(1, "trend_score", [np.nan, *line])
+    for i, (column, values) in enumerate(by_columns(between, totals.keys, 1).items()):
+        table.insert(1 + i, column, [None, *values])
     if len(tte.causes) > 1 and of != "any exit":
         others = [label_of(tte, c) for c in tte.causes if c != of]
         said.append(message("survival.cause_specific", event=event, others=others))
     if within:
         said.append(message("survival.stratified", strata=within))
     question = message("survival.question_log_rank", event=event, by=between)
-    words = {"expected": "expected", "test": "part_test", "group": "part_group"}
-    labels = {**tte.labels, **{code: both(f"survival.{word}") for code, word in words.items()}}
-    return RankTest(table, question, tuple(said), tte.provenance, labels=labels, by=tuple(between))
+    words = {"expected": "survival.expected", "test": "survival.part_test", "group": "survival.part_group",
+             "score": "survival_ranks.score", "trend_score": "survival_ranks.trend_score"}  # fmt: skip
+    labels = {**tte.labels, **{code: both(key) for code, key in words.items()}}
+    method = {lang: _method(title, trend, arranged, lang) for lang in wording.LANGUAGES}
+    return RankTest(
+        table,
+        question,
+        tuple(said),
+        tte.provenance,
+        glance_values={} if arranged is None else arranged.glance(),
+        labels={**labels, method["en"]: method},
+        by=tuple(between),
+    )
 
 
-def _names(columns: str | Sequence[str] | None) -> list[str]:
+def names_of(columns: str | Sequence[str] | None) -> list[str]:
+    """Return the columns meant by one name or several."""
     return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
 
 
-def _totals(sums: RiskSums, keys: list[tuple], n_strata_columns: int, rho: float) -> tuple[np.ndarray, ...]:
-    """Return observed, expected, their covariance, people and events, added over strata."""
-    k = len(keys)
-    observed, expected, variance = np.zeros(k), np.zeros(k), np.zeros((k, k))
-    size, deaths = np.zeros(k), np.zeros(k)
-    at_risk, events = sums.n_risk(), sums.exits[:, 1]
-    for stratum in dict.fromkeys(group[:n_strata_columns] for group in sums.groups):
-        n, d = np.zeros((k, len(sums.times))), np.zeros((k, len(sums.times)))
-        for i, group in enumerate(sums.groups):
-            if group[:n_strata_columns] == stratum:
-                j = keys.index(group[n_strata_columns:])
-                n[j], d[j] = at_risk[i], events[i]
-                size[j] += sums.start[i] + sums.entries[i].sum()
-        deaths += d.sum(axis=1)
-        happened = d.any(axis=0)
-        n, d = n[:, happened], d[:, happened]
-        everyone, every_death = n.sum(axis=0), d.sum(axis=0)
-        surviving = np.cumprod(1 - every_death / everyone)
-        weight = np.concatenate([[1.0], surviving[:-1]]) ** rho if rho else np.ones(len(surviving))
-        share = n / everyone
-        observed += (weight * d).sum(axis=1)
-        expected += (weight * share * every_death).sum(axis=1)
-        spread = np.divide(
-            weight**2 * every_death * (everyone - every_death), everyone - 1,
-            out=np.zeros_like(everyone), where=everyone > 1,
-        )  # fmt: skip
-        variance += np.diag((share * spread).sum(axis=1)) - (share * spread) @ share.T
-    return observed, expected, variance, size, deaths
+def stratum_columns(tte: TimeToEvent, strata: str | Sequence[str] | None) -> tuple[list[str], TimeToEvent]:
+    """Return the columns that make the strata, those of `tte` itself when none are named."""
+    within = names_of(strata)
+    if not within and tte.stratum is not None:
+        return ["stratum"], tte.with_covariates(pd.DataFrame({"stratum": tte.stratum}))
+    return within, tte
 
 
-def _statistic(
-    observed: np.ndarray,
-    expected: np.ndarray,
-    variance: np.ndarray,
-    weight_kind: str | None,
-    deaths: np.ndarray,
-) -> tuple[float, float, Message | None]:
-    """Return the statistic, its degrees of freedom, and why there is none."""
-    reason = None
-    if weight_kind == "sampling":
-        reason = message("survival.sampling_test")
-    elif len(observed) < 2:
-        reason = message("survival.one_group")
-    elif deaths.sum() == 0:
-        reason = message("survival.no_event")
-    else:
-        compared = np.flatnonzero(np.diag(variance) > 1e-12 * max(variance.max(), 1e-300))
-        df = int(
-            np.linalg.matrix_rank(
-                variance[np.ix_(compared, compared)], tol=1e-10 * max(variance.max(), 1e-300)
-            )
-        )
-        if df > 0:
-            # Differences sum to 0 over the groups compared, so one of them tells nothing more.
-            gap, square = (observed - expected)[compared], variance[np.ix_(compared, compared)]
-            return float(gap @ np.linalg.pinv(square, rcond=1e-10, hermitian=True) @ gap), float(df), None
-        reason = message("survival.no_comparison")
-    return np.nan, np.nan, reason
+def _order(
+    tte: TimeToEvent, between: list[str], keys: list[tuple], scores: Sequence[float] | None
+) -> np.ndarray:
+    """Return the score of each group."""
+    if scores is not None:
+        line = np.asarray(scores, dtype=float)
+        if line.shape != (len(keys),) or not np.isfinite(line).all():
+            groups = "; ".join(", ".join(map(str, key)) for key in keys)
+            raise InputError(f"scores: give one finite number for each of the {len(keys)} groups ({groups})")
+        return line
+    values = tte.covariates[between[0]]
+    if len(between) == 1 and isinstance(values.dtype, pd.CategoricalDtype) and values.cat.ordered:
+        return np.array([values.cat.categories.get_loc(key[0]) + 1.0 for key in keys])
+    if len(between) == 1 and pd.api.types.is_numeric_dtype(values.dtype):
+        return np.array([float(key[0]) for key in keys])
+    raise InputError(
+        f"trend: nothing says how the groups of {', '.join(between)} are ordered; give scores, numbers, or an ordered category"
+    )
+
+
+def _method(title: str, trend: bool, arranged: Arranged | None, lang: str) -> str:
+    parts = [title]
+    if trend:
+        parts.append(wording.text("survival_ranks.trend", lang))
+    if arranged is not None:
+        parts.append(arranged.how(lang))
+    return ", ".join(parts)
