@@ -40,28 +40,54 @@ class Pieces:
     count: np.ndarray
 
     @classmethod
-    def of(cls, lower: np.ndarray, upper: np.ndarray, closed: str) -> Pieces:
+    def of(
+        cls, lower: np.ndarray, upper: np.ndarray, count: np.ndarray, closed: str, cut: float | None = None
+    ) -> Pieces:
         """Find them (Peto 1973, Turnbull 1976): from a left end to the right end that follows it, with no end in between.
+
+        Parameters
+        ----------
+        lower, upper, count : float arrays, shape (k,)
+            Observations, and how many people have each.
+        closed : {"right", "both"}
+        cut : float, optional
+            A time that no piece goes across: the share before it can then be held fixed.
 
         Examples
         --------
-        >>> p = Pieces.of(np.array([0.0, 2.0, 3.0]), np.array([4.0, 6.0, np.inf]), "right")
+        >>> p = Pieces.of(np.array([0.0, 2.0, 3.0]), np.array([4.0, 6.0, np.inf]), np.ones(3), "right")
         >>> p.lower.tolist(), p.upper.tolist(), p.first.tolist(), p.stop.tolist()
         ([3.0], [4.0], [0], [1])
         """
-        values, place = np.unique(np.concatenate([lower, upper]), return_inverse=True)
-        low, high = 2 * place[: len(lower)], 2 * place[len(lower) :]
+        times = np.concatenate([lower, upper, [] if cut is None else [cut]])
+        values, place = np.unique(times, return_inverse=True)
+        low, high = 2 * place[: len(lower)], 2 * place[len(lower) : 2 * len(lower)]
         # "Just after" a time is between it and the next: an odd key. The origin belongs to what begins there.
         after = (lower < upper) & (lower > 0) & ((closed == "right") | np.isinf(upper))
         low = low + after
-        ends = np.concatenate([2 * np.unique(low), 2 * np.unique(high) + 1])
+        begins, stops = np.unique(low), np.unique(high)
+        if cut is not None:
+            begins = np.union1d(begins, 2 * place[-1:] + 1)
+            stops = np.union1d(stops, 2 * place[-1:])
+        ends = np.concatenate([2 * begins, 2 * stops + 1])
         ends.sort()
         inner = np.flatnonzero((ends[:-1] % 2 == 0) & (ends[1:] % 2 == 1))
         left, right = ends[inner] // 2, ends[inner + 1] // 2
         a, b = np.searchsorted(left, low, side="left"), np.searchsorted(right, high, side="right")
-        kinds, count = np.unique(a * (len(left) + 1) + b, return_counts=True)
+        if cut is not None:
+            # What begins or ends at the cut only, and holds nobody, is no piece.
+            held = (
+                np.cumsum(np.bincount(a, minlength=len(left) + 1) - np.bincount(b, minlength=len(left) + 1))[
+                    :-1
+                ]
+                > 0
+            )
+            shift = np.concatenate([[0], np.cumsum(held)])
+            left, right, a, b = left[held], right[held], shift[a], shift[b]
+        kinds, whose = np.unique(a * (len(left) + 1) + b, return_inverse=True)
         first, stop = np.divmod(kinds, len(left) + 1)
-        return cls(values[left // 2], values[right // 2], left % 2 == 1, first, stop, count.astype(float))
+        total = np.bincount(whose, count, len(kinds))
+        return cls(values[left // 2], values[right // 2], left % 2 == 1, first, stop, total)
 
     def __len__(self) -> int:
         return len(self.lower)
@@ -130,8 +156,8 @@ def maximise(pieces: Pieces, split: int = 0, after: float = 1.0, start: np.ndarr
     Notes
     -----
     Newton steps on the pieces that have mass, negative ones dropped, as a quadratic programme (Wang 2007); pieces whose mean
-    likelihood ratio exceeds 1 join again. Begun, and where a step fails continued, by EM and iterative convex minorant steps (Wellner & Zhan
-    1997). At the maximum no mean ratio exceeds 1, and every mass has 1.
+    likelihood ratio exceeds 1 join again. Begun, and where a step fails continued, by EM and iterative convex minorant steps
+    (Wellner & Zhan 1997). At the maximum no mean ratio exceeds 1, and that of every piece with mass is 1.
     """
     halves = [(slice(0, split), 1 - after), (slice(split, len(pieces)), after)]
     halves = [(part, total) for part, total in halves if part.stop > part.start]

@@ -79,8 +79,8 @@ def frailty(
     -----
     Penalised partial likelihood (Therneau & Grambsch 2000, ch. 9); theta maximises the marginal likelihood ("gamma") or solves
     the restricted equation ("gaussian"). Equal to R's ``coxph(... + frailty(sparse = FALSE))``; R's default takes the clusters'
-    information as diagonal, which moves standard errors by about 1 / clusters. Theta = 0 is on the boundary: the statistic is 0 half of the time, so
-    its p-value is half that of a chi-squared (Self & Liang 1987). Standard errors take theta as known, as in R.
+    information as diagonal, which moves standard errors by about 1 / clusters. Theta = 0 is on the boundary: the statistic is 0 half
+    of the time, so its p-value is half that of a chi-squared (Self & Liang 1987). Standard errors take theta as known, as in R.
 
     Examples
     --------
