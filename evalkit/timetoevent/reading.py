@@ -57,7 +57,7 @@ def decode(
         return nothing
     number = {code: 0 if said == CENSORED else causes.index(str(said)) + 1 for code, said in codes.items()}
     level, values = _distinct(column)
-    unexplained = [v for v in values if v not in number]
+    unexplained = [v for v in values if v is not None and v not in number]
     if unexplained:
         counts = column.value_counts()
         said = ", ".join(f"{plain(v)!r} ({counts[v]} rows)" for v in unexplained[:SHOWN])
@@ -65,7 +65,7 @@ def decode(
             fault(f"{name}: values not explained by codes: {said}; say what each means, 'censored' included")
         )
         return nothing
-    return causes, np.array([number[v] for v in values], dtype=np.int64)[level]
+    return causes, np.array([number.get(v, 0) for v in values], dtype=np.int64)[level]
 
 
 def decode_plain(
@@ -74,7 +74,7 @@ def decode_plain(
     """Read a true/false or 0/1 column; anything else is a fault that hints at the likely coding."""
     if pd.api.types.is_bool_dtype(column):
         return (name,), column.to_numpy(dtype=bool).astype(np.int64)
-    values = set(_distinct(column)[1])
+    values = set(_distinct(column)[1]) - {None}
     if values <= {0, 1}:
         return (name,), column.to_numpy(dtype=float).astype(np.int64)
     counts = column.value_counts()
@@ -98,13 +98,10 @@ def renumbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _distinct(column: pd.Series) -> tuple[np.ndarray, list]:
-    """Return the place of each row's value among the distinct ones, and those; small whole codes are counted, not hashed."""
+    """Return where each row's value is in a list, and that list; small whole codes are their own place, None where nobody is."""
     values = column.to_numpy()
-    if values.dtype.kind in "iu" and 0 <= values.min() and values.max() < 1000:
-        found = np.flatnonzero(np.bincount(values))
-        place = np.zeros(found[-1] + 1, dtype=np.int64)
-        place[found] = np.arange(len(found))
-        return place[values], found.tolist()
+    if values.dtype.kind in "iu" and values.min() >= 0 and values.max() < 1000:
+        return values, [code if count else None for code, count in enumerate(np.bincount(values))]
     level, found = pd.factorize(column)
     return level, list(found)
 

@@ -148,12 +148,12 @@ def maximise(
         information, gram = likelihood.information(seen)
         aliased = _aliased(information, gram, scale)
     active = np.array([k for k in range(p) if k not in aliased], dtype=np.int64)
-    keep = sum(part.x.size for part in likelihood.parts) > _LARGE
+    keep = isinstance(likelihood, Likelihood) and sum(part.x.size for part in likelihood.parts) > _LARGE
     if len(active) < p and beta.any():
         beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
         seen = likelihood.look(beta)
     runaway: dict[int, float] = {}
-    distance, steps = np.inf, 0
+    distance, steps, spare = np.inf, 0, None
     while len(active):
         step = np.zeros(p)
         step[active] = _solve(information, seen.gradient, active)
@@ -183,7 +183,8 @@ def maximise(
             )
         steps += 1
         old = seen
-        beta, seen, taken = _climb(likelihood, beta, seen, step)
+        beta, seen, taken = _climb(likelihood, beta, seen, step, spare)
+        spare = old if keep and seen is not old else None
         fresh = not keep or near
         if fresh:
             information, _ = likelihood.information(seen)
@@ -233,12 +234,12 @@ def _corrected(information: np.ndarray, step: np.ndarray, fallen: np.ndarray) ->
 
 
 def _climb(
-    likelihood: Likelihood, beta: np.ndarray, seen: Pass, step: np.ndarray
+    likelihood: Likelihood, beta: np.ndarray, seen: Pass, step: np.ndarray, spare: Pass | None
 ) -> tuple[np.ndarray, Pass, np.ndarray]:
     """Take the step, halved until the likelihood does not fall; return where that leads, and the step."""
     slack = 1e-10 * (1 + abs(seen.log_likelihood))
     for _ in range(40):
-        new = likelihood.look(beta + step)
+        new = likelihood.look(beta + step) if spare is None else likelihood.look(beta + step, spare)
         if new.usable and new.log_likelihood >= seen.log_likelihood - slack:
             return beta + step, new, step
         step = step / 2

@@ -73,6 +73,12 @@ class Likelihood:
             put(self, "_start", start)
             put(self, "_fraction", order / np.repeat(self.deaths, self.deaths))
         put(self, "_event_x", sum(_event_total(part) for part in self.parts))
+        put(self, "_event_weight", sum(_event_sum(part, np.ones(len(part.event))) for part in self.parts))
+        put(
+            self,
+            "_event_offset",
+            sum(_event_sum(part, part.offset[part.event]) for part in self.parts if part.offset is not None),
+        )
 
     @classmethod
     def of(
@@ -105,10 +111,17 @@ class Likelihood:
         total = sum(number * mean for number, mean in counts)
         return Likelihood(parts, self.centre, deaths, total / deaths, self.ties)
 
-    def look(self, beta: np.ndarray) -> Pass:
-        """Return value and gradient at `beta`, two products of the matrix with a vector; not finite when `beta` is absurd."""
+    def look(self, beta: np.ndarray, spare: Pass | None = None) -> Pass:
+        """Return value and gradient at `beta`, two products of the matrix with a vector; not finite when `beta` is absurd.
+
+        Parameters
+        ----------
+        beta : float array, shape (p,)
+        spare : Pass, optional
+            A look that is needed no more: its memory is written over.
+        """
         with np.errstate(all="ignore"):
-            return self._look(beta)
+            return self._look(beta, spare)
 
     def null(self) -> float:
         """Return the log-likelihood at 0: of the matrix it needs nothing."""
@@ -132,44 +145,42 @@ class Likelihood:
         shares *= self._fraction
         return np.subtract(np.repeat(at_risk, self.deaths), shares, out=shares)
 
-    def _look(self, beta: np.ndarray) -> Pass:
+    def _look(self, beta: np.ndarray, spare: Pass | None) -> Pass:
         n_slots = len(self.deaths)
         at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
         middle = float(self.centre @ beta)
-        scores, risks = [], []
-        for part in self.parts:
-            score = part.x @ beta
+        risks = []
+        for i, part in enumerate(self.parts):
+            score = np.dot(part.x, beta, out=None if spare is None else spare.risks[i])
             if middle:
                 score -= middle
             if part.offset is not None:
                 score += part.offset
-            scores.append(score)
+            risks.append(score)
         # exp must not overflow; a shift common to all rows cancels.
-        shift = max(float(score.max(initial=0.0)) for score in scores)
+        shift = max(float(score.max(initial=0.0)) for score in risks)
         shift = shift if shift > 300 else 0.0
-        log_likelihood = 0.0
-        for part, score in zip(self.parts, scores, strict=True):
+        log_likelihood = (
+            float(self._event_x @ beta) + self._event_offset - self._event_weight * (middle + shift)
+        )
+        for part, risk in zip(self.parts, risks, strict=True):
             if shift:
-                score -= shift
-            ends = np.take(score, part.event)
-            risk = np.exp(score, out=score)
+                risk -= shift
+            np.exp(risk, out=risk)
             if part.weight is not None:
                 risk *= part.weight
-                ends *= part.weight[part.event]
-            log_likelihood += float(ends.sum())
             here, leaving = part.sums(risk, n_slots)
             at_risk += here
             dying += leaving
-            risks.append(risk)
         shares = self._shares(at_risk, dying)
         inverse = 1 / shares
         log_likelihood -= float(self.mean_weight @ self._sum(np.log(shares)))
         cumulative = np.concatenate([[0.0], np.cumsum(self._sums(inverse))])
-        tied = self._sums(inverse, 1)
+        tied = self._sums(inverse, 1) if self._shared else None
         gradient = self._event_x.copy()
         hazards = []
-        for part, risk in zip(self.parts, risks, strict=True):
-            hazard = part.exposure(cumulative, tied) if self._shared else part.during(cumulative)
+        for i, (part, risk) in enumerate(zip(self.parts, risks, strict=True)):
+            hazard = part.exposure(cumulative, tied, None if spare is None else spare.hazards[i])
             hazard *= risk
             gradient -= hazard @ part.x
             hazards.append(hazard)
@@ -326,3 +337,7 @@ def _event_total(part: Rows) -> np.ndarray:
     ends = np.zeros(len(part.last))
     ends[part.event] = 1.0 if part.weight is None else part.weight[part.event]
     return ends @ part.x
+
+
+def _event_sum(part: Rows, values: np.ndarray) -> float:
+    return float(values.sum() if part.weight is None else values @ part.weight[part.event])

@@ -79,15 +79,18 @@ class Rows:
             risen -= np.take(cumulative, self.first)
         return risen
 
-    def exposure(self, cumulative: np.ndarray, tied: np.ndarray) -> np.ndarray:
-        """Return `during`, less what is in `tied` for the slot of the event, for rows that end with it."""
-        if self.first is None:
+    def exposure(
+        self, cumulative: np.ndarray, tied: np.ndarray | None, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return `during`, less what is in `tied` for the slot of the event, for rows that end with it; in `out` if it fits."""
+        if tied is not None and self.first is None:
             # By place, one look-up does both.
             table = np.repeat(cumulative, 2)
             table[3::2] -= tied
-            return np.take(table, self.place)
+            return np.take(table, self.place, out=out, mode="clip")
         exposure = self.during(cumulative)
-        exposure[self.event] -= np.take(tied, self.slot)
+        if tied is not None:
+            exposure[self.event] -= np.take(tied, self.slot)
         return exposure
 
     def thinned(self, every: int) -> Rows:
