@@ -3,10 +3,11 @@
 Not a place for numbers: whatever is drawn was computed, and passed the disclosure gate, before.
 """
 
+from evalkit.figures.agreement import agreement
 from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
 from evalkit.figures.sheet import svg
 
-__all__ = ["bars", "estimates", "flow_diagram", "lines", "steps", "svg", "tornado"]
+__all__ = ["agreement", "bars", "estimates", "flow_diagram", "lines", "steps", "svg", "tornado"]
