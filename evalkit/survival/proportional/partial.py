@@ -267,30 +267,20 @@ class Likelihood:
         -----
         Lin & Wei (1989), tied events treated as Efron's likelihood treats them, as in R's ``residuals(coxph, "score")``.
         """
-        risk_x, event_x = self.slot_means(seen)
-        e0, e1, e2 = self._squares(seen)
-        c0, c1 = self._sums(seen.inverse), self._sums(seen.inverse, 1)
-        cumulative = np.concatenate([[0.0], np.cumsum(c0)])
+        pull = self.pull(seen, *self.slot_means(seen))
         out = np.zeros((n_clusters, len(self.centre)))
-        for part, risk, whose in zip(self.parts, seen.risks, cluster, strict=True):
-            exposure = part.during(cumulative)
-            slot = part.slot
-            weight = 1.0 if part.weight is None else part.weight[part.event]
-            share = weight / (self.mean_weight * self.deaths)[slot]
-            own = risk[part.event]
-            for k in range(len(self.centre)):
-                drift = np.concatenate([[0.0], np.cumsum(e0 * risk_x[:, k] - e1 * event_x[:, k])])
-                x = part.x[:, k] - self.centre[k]
-                residual = part.during(drift)
-                residual -= x * exposure
-                residual *= risk
-                ends = x[part.event]
-                residual[part.event] += weight * ends - share * (c0 * risk_x[:, k] - c1 * event_x[:, k])[slot]
-                residual[part.event] += own * (
-                    ends * c1[slot] - (e1 * risk_x[:, k] - e2 * event_x[:, k])[slot]
-                )
-                out[:, k] += np.bincount(whose, residual, n_clusters)
+        for part, risk, hazard, whose in zip(self.parts, seen.risks, seen.hazards, cluster, strict=True):
+            out += pull.residuals(part, risk, hazard, whose, n_clusters)
         return out
+
+    def pull(self, seen: Pass, risk_x: np.ndarray, event_x: np.ndarray) -> Pull:
+        """Return what each slot adds to the score residuals of its rows, of columns summed as `slot_means` sums them."""
+        e0, e1, e2 = (e[:, None] for e in self._squares(seen))
+        c0, c1 = self._sums(seen.inverse)[:, None], self._sums(seen.inverse, 1)[:, None]
+        drift = np.zeros((len(risk_x) + 1, risk_x.shape[1]), order="F")
+        np.cumsum(e0 * risk_x - e1 * event_x, axis=0, out=drift[1:])
+        mean = (c0 * risk_x - c1 * event_x) / (self.mean_weight * self.deaths)[:, None]
+        return Pull(drift, e1 * risk_x - e2 * event_x if self._shared else None, mean, self.centre)
 
     def _squares(self, seen: Pass) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         square = seen.inverse**2
@@ -307,6 +297,47 @@ class Likelihood:
     def _sum(self, values: np.ndarray) -> np.ndarray:
         """Return the sum over the tied events of each slot."""
         return np.add.reduceat(values, self._start) if self._shared else self.deaths * values
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What the slots add to score residuals, beside each row's own hazard times its columns.
+
+    Parameters
+    ----------
+    drift : float array, shape (L + 1, p)
+        Running sum over slots, 0 first.
+    tied : float array, shape (L, p), optional
+        What a row whose event is in the slot was spared of it.
+    mean : float array, shape (L, p)
+        Mean of the columns over the risk set, as the events of the slot see it.
+    centre : float array, shape (p,)
+    """
+
+    drift: np.ndarray
+    tied: np.ndarray | None
+    mean: np.ndarray
+    centre: np.ndarray
+
+    def residuals(
+        self, part: Rows, risk: np.ndarray, hazard: np.ndarray, whose: np.ndarray, n_clusters: int
+    ) -> np.ndarray:
+        """Return the weighted score residuals of a part, summed by cluster."""
+        out = np.empty((n_clusters, len(self.centre)))
+        weight = None if part.weight is None else part.weight[part.event]
+        whose_event = whose[part.event]
+        for k, centre in enumerate(self.centre):
+            residual = part.exposure(
+                np.ascontiguousarray(self.drift[:, k]), None if self.tied is None else self.tied[:, k]
+            )
+            residual *= risk
+            x = part.x[:, k] - centre if centre else part.x[:, k]
+            residual -= x * hazard
+            ends = np.take(x, part.event) - np.take(self.mean[:, k], part.slot)
+            if weight is not None:
+                ends *= weight
+            out[:, k] = np.bincount(whose, residual, n_clusters) + np.bincount(whose_event, ends, n_clusters)
+        return out
 
 
 def weighted_gram(x: np.ndarray, weight: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
