@@ -135,15 +135,24 @@ class Likelihood:
             )
             at_risk += here
             dying += leaving
-        return -float(self.mean_weight @ self._sum(np.log(self._shares(at_risk, dying))))
+        return -self.logs(self.shares(at_risk, dying))
 
-    def _shares(self, at_risk: np.ndarray, dying: np.ndarray) -> np.ndarray:
+    def shares(self, at_risk: np.ndarray, dying: np.ndarray) -> np.ndarray:
         """Return the risk set as each tied event sees it; one per slot when all see the same."""
         if not self._shared:
             return at_risk
         shares = np.repeat(dying, self.deaths)
         shares *= self._fraction
         return np.subtract(np.repeat(at_risk, self.deaths), shares, out=shares)
+
+    def logs(self, shares: np.ndarray) -> float:
+        """Return what the risk sets take from the log-likelihood."""
+        return float(self.mean_weight @ self._sum(np.log(shares)))
+
+    def passed(self, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the hazard passed before each slot and in all, and what a tied event is spared of its own slot's."""
+        cumulative = np.concatenate([[0.0], np.cumsum(self._sums(inverse))])
+        return cumulative, self._sums(inverse, 1) if self._shared else None
 
     def _look(self, beta: np.ndarray, spare: Pass | None) -> Pass:
         n_slots = len(self.deaths)
@@ -172,11 +181,10 @@ class Likelihood:
             here, leaving = part.sums(risk, n_slots)
             at_risk += here
             dying += leaving
-        shares = self._shares(at_risk, dying)
+        shares = self.shares(at_risk, dying)
         inverse = 1 / shares
-        log_likelihood -= float(self.mean_weight @ self._sum(np.log(shares)))
-        cumulative = np.concatenate([[0.0], np.cumsum(self._sums(inverse))])
-        tied = self._sums(inverse, 1) if self._shared else None
+        log_likelihood -= self.logs(shares)
+        cumulative, tied = self.passed(inverse)
         gradient = self._event_x.copy()
         hazards = []
         for i, (part, risk) in enumerate(zip(self.parts, risks, strict=True)):
