@@ -208,7 +208,7 @@ def _compare(
     d, whole, remaining = own.sum(axis=0), potential.sum(axis=0), (potential * not_gone).sum(axis=0)
     common = np.cumsum(d / whole)
     left = 1 - np.concatenate([[0.0], common[:-1]])
-    weight = np.maximum(left, 0.0) ** rho if rho else np.ones(m)
+    weight = np.where(left > 1e-15, np.maximum(left, 1e-15) ** rho, 0.0) if rho else np.ones(m)
     due = np.divide(
         d * potential * not_gone,
         remaining,

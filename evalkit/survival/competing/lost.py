@@ -107,7 +107,7 @@ def years_lost(
     YearsLost
         ``term``: ``years_lost`` per group and cause (``cause = "no_exit"``: the time kept; the rows of a group add up to `t`), then
         per other group ``difference`` and ``ratio``, each with the `reference` it is against; ``std_error`` of a ratio is that
-        of its logarithm. A cause without exit before `t` has no standard error: "not_estimable".
+        of its logarithm. A cause without exit before `t`, or exits all on one day, have no standard error: "not_estimable".
 
     Raises
     ------
@@ -227,10 +227,12 @@ def _row(
 ) -> dict:
     value, error, events = (float(part[k]) for part in areas[group])
     half = z_value(conf_level) * error
-    made = _line(tte, rows, group, names[k], "years_lost", value, error if events else np.nan)
+    # Everybody gone at once, or nobody: no spread between people tells how precise it is.
+    known = events > 0 and error > 0
+    made = _line(tte, rows, group, names[k], "years_lost", value, error if known else np.nan)
     return made | {
-        "conf_low": max(value - half, 0.0) if events else np.nan,
-        "conf_high": min(value + half, t) if events else np.nan,
+        "conf_low": max(value - half, 0.0) if known else np.nan,
+        "conf_high": min(value + half, t) if known else np.nan,
         "n": float(sums.start[group] + sums.entries[group].sum()), "n_event": events,
     }  # fmt: skip
 
@@ -262,7 +264,7 @@ def _contrasts(
         [float(part[k]) for part in areas[group]] for group in pair
     )
     z, named = z_value(conf_level), ", ".join(map(str, rows.groups[pair[1]]))
-    known = events_a > 0 and events_b > 0
+    known = events_a > 0 and events_b > 0 and min(error_a, error_b) > 0
     error = float(np.hypot(error_a, error_b)) if known else np.nan
     gap = _line(tte, rows, pair[0], names[k], "difference", a - b, error)
     gap |= {"statistic": (a - b) / error, "conf_low": a - b - z * error, "conf_high": a - b + z * error}

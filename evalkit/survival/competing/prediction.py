@@ -141,19 +141,23 @@ def _counts(fitted: SubFitted, code: int, asked: np.ndarray) -> dict[str, np.nda
     part = fitted.look.parts[0]
     own = np.ones(len(part.time), dtype=bool) if part.stratum is None else part.stratum == code
     weight = np.ones(len(part.time)) if part.weight is None else part.weight
-    at = np.searchsorted(asked, part.time, side="left")
-    there = np.bincount(at[own], weight[own], len(asked) + 1)
-    n_risk = np.cumsum(there[::-1])[::-1][: len(asked)]
+    m = len(asked)
+    n_risk = _beyond(np.searchsorted(asked, part.time, side="right")[own], weight[own], m)
     if part.entry is not None:
-        late = np.searchsorted(asked, part.entry, side="left")
-        n_risk = (
-            n_risk - (weight[own].sum() - np.cumsum(np.bincount(late[own], weight[own], len(asked) + 1)))[:-1]
-        )
+        # Who comes on the day asked, or later, is not there just before it; who is there from the origin is.
+        coming = np.where(part.entry > 0, np.searchsorted(asked, part.entry, side="right"), 0)
+        n_risk = n_risk - _beyond(coming[own], weight[own], m)
+    at = np.searchsorted(asked, part.time, side="left")
     counted = [
-        np.bincount(at[own & which], weight[own & which], len(asked) + 1)[: len(asked)]
+        np.bincount(at[own & which], weight[own & which], m + 1)[:m]
         for which in (part.kind == 1, part.kind == 0)
     ]
     return {"n_risk": n_risk, "n_event": counted[0], "n_censor": counted[1]}
+
+
+def _beyond(passed: np.ndarray, weight: np.ndarray, m: int) -> np.ndarray:
+    """Return, for each of m times, the weight of the rows that have passed more than those before it."""
+    return np.cumsum(np.bincount(passed, weight, m + 1)[::-1])[::-1][1:]
 
 
 def _strata_of(fitted: SubFitted, new: pd.DataFrame) -> np.ndarray:

@@ -169,6 +169,40 @@ class FineGrayFit(Result):
             raise InputError("predict: a published fit no longer has the data; ask before publishing")
         return predicted(self, new, times)
 
+    def residuals(self, kind: str = "schoenfeld") -> pd.DataFrame:
+        """Return residuals by term.
+
+        Parameters
+        ----------
+        kind : {"schoenfeld", "score"}
+            Per time of the exit (and stratum), what those who took it had more than was expected: plotted against time they should
+            show no slope. Or per person, what each adds to the score, through the weights as well under Fine and Gray's variance.
+
+        Returns
+        -------
+        DataFrame
+            One column per term; ``schoenfeld`` also ``time``, and ``stratum`` where there are several.
+
+        Notes
+        -----
+        ``schoenfeld`` equals ``crr(...)$res``. Terms not estimated are nan.
+        """
+        if self.fitted is None:
+            raise InputError("residuals: a published fit no longer has the data; ask before publishing")
+        fit = self.fitted
+        look, terms = fit.look, list(fit.design.terms)
+        if kind == "score":
+            values, before = score_influence(look, [np.arange(fit.tte.n)], fit.tte.n, fit.weighting), {}
+        elif kind == "schoenfeld":
+            values = _schoenfeld(look)
+            before = {"time": look.slots.time}
+            if fit.strata:
+                before["stratum"] = [", ".join(map(str, fit.strata_names[s])) for s in look.slots.stratum]
+        else:
+            raise InputError(f"kind: must be 'schoenfeld' or 'score', but was {kind!r}")
+        unknown = np.isnan(np.diag(fit.top.covariance))
+        return pd.DataFrame(before | dict(zip(terms, np.where(unknown, np.nan, values).T, strict=True)))
+
     def summary(self, lang: str | None = None, max_rows: int = 60) -> str:
         """Return the fit as text: ratios, the test, the caveats."""
         text = super().summary(lang, max_rows)
@@ -212,3 +246,16 @@ class FineGrayFit(Result):
         labels = {**self.labels, "estimate": {k: wording.text(key, k) for k in wording.LANGUAGES}}
         plain = Result(ratios.assign(reason=self.table["reason"])[shown], self.question, labels=labels)
         return plain._display_frame(lang)
+
+
+def _schoenfeld(look: Look) -> np.ndarray:
+    """Return, per slot, the columns of those whose exit is there, less their weighted mean over the risk set."""
+    risk_x, _ = look.likelihood.slot_means(look.seen)
+    total = look.likelihood.mean_weight * look.likelihood.deaths
+    values = -risk_x * (total / look.seen.at_risk)[:, None]
+    for rows in look.likelihood.parts:
+        slot = rows.last[rows.event] - 1
+        weight = 1.0 if rows.weight is None else rows.weight[rows.event]
+        for k, centre in enumerate(look.likelihood.centre):
+            values[:, k] += np.bincount(slot, weight * (rows.x[rows.event, k] - centre), len(values))
+    return values

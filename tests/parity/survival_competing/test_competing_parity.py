@@ -135,6 +135,14 @@ def test_predictions_are_those_of_predict_crr(name, model, profiles):
     agree(found["estimate"], wanted["estimate"])
 
 
+@pytest.mark.parametrize(("name", "model"), [("ties", "one"), ("ties", "two"), ("continuous", "one")])
+def test_schoenfeld_residuals_are_those_of_crr(name, model):
+    found, wanted = fit(name, model).residuals(), expected("crr_residuals", data=name, model=model)
+    agree(found["time"], wanted["time"])
+    agree(found.iloc[:, 1], wanted["first"])
+    agree(found.iloc[:, -1], wanted["last"])
+
+
 @pytest.mark.parametrize(
     ("name", "model", "by", "how"),
     [

@@ -16,13 +16,15 @@ rossi$cause <- rossi$arrest * (1 + (rossi$week > 25))
 waltons$cause <- waltons$E * (1 + (waltons$T > 50))
 
 # ---- Fine-Gray: crr ------------------------------------------------------------------------------------------------
-terms_of <- list(); fits_of <- list(); predictions_of <- list()
+residuals_of <- list(); terms_of <- list(); fits_of <- list(); predictions_of <- list()
 fg <- function(data, model, time, cause, x, failcode = 1, profiles = NULL, times = NULL, ...) {
   fit <- crr(time, cause, x, failcode = failcode, gtol = 1e-13, maxiter = 100, ...)
   terms_of[[length(terms_of) + 1]] <<- data.frame(data = data, model = model, term = colnames(x), estimate = unname(fit$coef),
                                                  std_error = sqrt(diag(fit$var)))
   fits_of[[length(fits_of) + 1]] <<- data.frame(data = data, model = model, log_likelihood = fit$loglik, null = fit$loglik.null)
   if (!is.null(profiles)) {
+    residuals_of[[length(residuals_of) + 1]] <<- data.frame(data = data, model = model, time = fit$uftime, first = fit$res[, 1],
+                                                            last = fit$res[, ncol(fit$res)])
     curve <- predict(fit, profiles)
     row <- findInterval(times, curve[, 1])
     for (k in seq_len(nrow(profiles))) predictions_of[[length(predictions_of) + 1]] <<- data.frame(
@@ -43,7 +45,7 @@ fg("continuous", "groups", continuous$time, continuous$cause, xc, cengroup = con
 fg("rossi", "two", rossi$week, rossi$cause, as.matrix(rossi[, c("fin", "age", "prio")]), failcode = 2)
 fg("waltons", "one", waltons$T, waltons$cause, cbind(`group[miR-137]` = as.numeric(waltons$group == "miR-137")))
 put(do.call(rbind, terms_of), "crr_terms"); put(do.call(rbind, fits_of), "crr_fits")
-put(do.call(rbind, predictions_of), "crr_predictions")
+put(do.call(rbind, predictions_of), "crr_predictions"); put(do.call(rbind, residuals_of), "crr_residuals")
 
 # ---- Fine-Gray: finegray + coxph -----------------------------------------------------------------------------------
 tight <- coxph.control(eps = 1e-13, iter.max = 60, toler.chol = 1e-14)
