@@ -297,6 +297,24 @@ def test_parts_may_lack_what_others_have():
     assert together.look(beta).log_likelihood == pytest.approx(alone.look(beta).log_likelihood, rel=1e-12)
 
 
+def test_a_large_fit_begins_from_a_small_one_and_ends_where_it_would_anyway():
+    rng = np.random.default_rng(4)
+    n = 60_000
+    x = rng.normal(size=n).round(2)
+    exits = np.stack([rng.exponential(30 * np.exp(-0.5 * x)), rng.exponential(40, n)])
+    df = pd.DataFrame(
+        {"time": np.minimum(exits.min(axis=0) // 1, 30), "cause": exits.argmin(axis=0) + 1, "x": x}
+    )
+    df["cause"] = df["cause"].where(df["time"] < 30, 0)
+    fit = fine_gray(times(df), "x")
+    alone, _, _ = weighted_likelihood(
+        [Part(np.asfortranarray(x[:, None]), df["time"].to_numpy(), df["cause"].to_numpy())], np.zeros(1)
+    )
+    top = maximise(alone, np.ones(1), lambda step: float(np.ptp(x * step)))
+    assert fit.table["estimate"][0] == pytest.approx(top.beta[0], rel=1e-9)
+    assert fit.table["estimate"][0] == pytest.approx(0.5 * 4 / 7, abs=0.2)
+
+
 # ---- Gray --------------------------------------------------------------------------------------------------------------
 def test_gray_says_why_there_is_no_test():
     df = frame().assign(one="a")
