@@ -5,14 +5,10 @@ Not the search itself: `climbing`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from scipy import special
 
-from evalkit.survival.families.climbing import Summit, aliased, climb
+from evalkit.survival.families.climbing import NoMaximum, Summit, Unit, aliased, climb
 from evalkit.survival.families.laws import FAMILIES, GammaFamily, Mixed, ScaleFamily, Smooth
 from evalkit.survival.families.likelihood import Layout, Likelihood
 from evalkit.survival.families.rows import Rows
@@ -23,49 +19,19 @@ _WARM = 8192
 _SPREAD = {"exponential": 1.28, "weibull": 1.28, "log_normal": 1.0, "log_logistic": 1.81}
 
 
-@dataclass(frozen=True, eq=False)
-class Unit:
-    """How much a change of each parameter matters: a location is measured in scales.
-
-    Parameters
-    ----------
-    location : slice
-    scale : int, optional
-        Position of the log scale; None where there is none, or where it is known.
-    p : int
-    """
-
-    location: slice
-    scale: int | None
-    p: int
-
-    @classmethod
-    def of(cls, family: Any, widths: Sequence[int], n_basis: int) -> Unit:
-        """Find the location and the scale among blocks of these widths."""
-        place = dict(zip(family.parts, np.concatenate([[0], np.cumsum(widths)]), strict=False))
-        width = dict(zip(family.parts, widths, strict=True))
-        p = n_basis + int(sum(widths))
-        if "location" not in place:
-            return cls(slice(0, 0), None, p)
-        location = slice(int(place["location"]), int(place["location"]) + width["location"])
-        return cls(location, int(place["scale"]) if width["scale"] else None, p)
-
-    def __call__(self, theta: np.ndarray) -> np.ndarray:
-        """Return the units at these parameters, shape (p,)."""
-        out = np.ones(self.p)
-        if self.scale is not None:
-            out[self.location] = np.exp(-theta[self.scale])
-        return out
-
-
 def best(rows: Rows, layout: Layout, active: np.ndarray, what: str) -> tuple[Summit, Likelihood]:
     """Return the highest of the maxima found from the places where it makes sense to begin."""
     likelihood = layout.likelihood(rows.lower, rows.upper, rows.entry, rows.weight)
     directions = np.eye(layout.p)[:, active]
     unit = Unit.of(layout.family, [b.shape[1] for b in layout.blocks], layout.n_basis)
-    tops = [
-        climb(likelihood, begin, directions, unit, what) for begin in _beginnings(rows, layout, active, what)
-    ]
+    tops, failed = [], None
+    for begin in _beginnings(rows, layout, active, what):
+        try:
+            tops.append(climb(likelihood, begin, directions, unit, what))
+        except NoMaximum as error:
+            failed = error
+    if not tops and failed is not None:
+        raise failed
     return max(tops, key=lambda top: top.seen.value), likelihood
 
 

@@ -5,8 +5,9 @@ Not a likelihood, nor a table: `likelihood` computes, `fit` reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -19,8 +20,16 @@ _ALIASED = 1e-10
 #: Squared distance to the maximum, in standard errors, at which one last step is taken.
 _NEAR = 1e-16
 #: How much a predictor may still move in a step once the likelihood no longer does.
-_RUNAWAY = 0.3
-_MOST_STEPS = 200
+_RUNAWAY = 0.03
+#: Logarithm of a scale, in the units of log time, below which the times are fitted exactly.
+_EXACT = -18.0
+#: Shape of a generalised gamma past which it is a wall, not a law: the Weibull has 1, the log-normal 0.
+_WALL = 12.0
+_MOST_STEPS = 100
+
+
+class NoMaximum(InputError):
+    """The likelihood keeps growing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +52,55 @@ class Summit:
     drift: np.ndarray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """How much a change of each parameter matters: a location is measured in scales.
+
+    Parameters
+    ----------
+    location : slice
+    scale : int, optional
+        Position of the log scale; None where there is none, or where it is known.
+    shape : int, optional
+        Position of the shape of a generalised gamma.
+    p : int
+    """
+
+    location: slice
+    scale: int | None
+    shape: int | None
+    p: int
+
+    @classmethod
+    def of(cls, family: Any, widths: Sequence[int], n_basis: int) -> Unit:
+        """Find the location and the scale among blocks of these widths."""
+        place = dict(zip(family.parts, np.concatenate([[0], np.cumsum(widths)]), strict=False))
+        width = dict(zip(family.parts, widths, strict=True))
+        p = n_basis + int(sum(widths))
+        if "location" not in place:
+            return cls(slice(0, 0), None, None, p)
+        location = slice(int(place["location"]), int(place["location"]) + width["location"])
+        scale = int(place["scale"]) if width["scale"] else None
+        return cls(location, scale, int(place["shape"]) if "shape" in width else None, p)
+
+    def absurd(self, theta: np.ndarray) -> bool:
+        """Return whether the scale has shrunk to nothing, or the shape grown past what a law of times has."""
+        tiny = self.scale is not None and theta[self.scale] < _EXACT
+        return bool(tiny or (self.shape is not None and abs(theta[self.shape]) > _WALL))
+
+    def __call__(self, theta: np.ndarray) -> np.ndarray:
+        """Return the units at these parameters, shape (p,)."""
+        out = np.ones(self.p)
+        if self.scale is not None:
+            out[self.location] = np.exp(-theta[self.scale])
+        return out
+
+
 def climb(
     likelihood: Likelihood,
     start: np.ndarray,
     directions: np.ndarray,
-    unit: Callable[[np.ndarray], np.ndarray],
+    unit: Unit,
     what: str,
 ) -> Summit:
     """Find the maximum by Newton's method with halved steps; where the likelihood is not concave, along its own bends.
@@ -58,15 +111,14 @@ def climb(
     start : float array, shape (p,)
     directions : float array, shape (p, q)
         Columns: where to move; unit vectors of the parameters to be estimated, or others under a constraint.
-    unit : callable
-        Parameters to how much a change of each by 1 matters, shape (p,).
+    unit : Unit
     what : str
         The estimator, for messages.
 
     Raises
     ------
-    InputError
-        No maximum after many steps, or a scale that shrinks without end.
+    NoMaximum
+        None after many steps, or a scale that shrinks without end.
     """
     theta, seen = start, likelihood.look(start)
     if not np.isfinite(seen.value):
@@ -88,9 +140,12 @@ def climb(
         theta, seen, moved = _ascend(likelihood, theta, seen, step)
         if near or (concave and not moved and distance < 1e-9):
             return Summit(theta, seen, steps)
-    raise InputError(
-        f"{what}: no maximum after {_MOST_STEPS} steps: the likelihood keeps growing, as when the times are fitted exactly or "
-        "late entries leave next to nothing known; use a family with fewer parameters, or fewer terms"
+        stuck = not moved or not np.isfinite(step).all()
+        if stuck or unit.absurd(theta):
+            break
+    raise NoMaximum(
+        f"{what}: no maximum: the likelihood keeps growing, as when the times are fitted exactly, when late entries leave next to nothing "
+        "known, or when the shape of a generalised gamma runs away; use a family with fewer parameters, or fewer terms"
     )
 
 
@@ -140,7 +195,8 @@ def aliased(matrix: np.ndarray) -> dict[int, list[int]]:
 
 def _newton(information: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, bool]:
     """Return the step, and whether the likelihood is concave here."""
-    size = np.sqrt(np.maximum(np.abs(np.diag(information)), np.finfo(float).tiny))
+    # A floor under what is flat: a step without a number would follow.
+    size = np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-150))
     scaled = information / np.outer(size, size)
     try:
         factor = linalg.cho_factor(scaled, lower=True)
@@ -149,7 +205,8 @@ def _newton(information: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, 
         # Uphill all the same: bends the wrong way are turned, flat ones are given a floor.
         values, vectors = np.linalg.eigh(scaled)
         values = np.maximum(np.abs(values), 1e-6 * np.abs(values).max())
-        return vectors @ (vectors.T @ (gradient / size) / values) / size, False
+        with np.errstate(all="ignore"):
+            return vectors @ (vectors.T @ (gradient / size) / values) / size, False
 
 
 def _ascend(

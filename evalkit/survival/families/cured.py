@@ -15,8 +15,7 @@ from evalkit import wording
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, z_value
 from evalkit.result import Result
-from evalkit.survival.families.beginning import Unit
-from evalkit.survival.families.climbing import climb
+from evalkit.survival.families.climbing import Unit, climb
 from evalkit.survival.families.following import FollowUpLength
 from evalkit.survival.families.model import Model, fit_model
 from evalkit.survival.families.result import ParametricFit

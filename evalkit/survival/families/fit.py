@@ -13,6 +13,7 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
+from evalkit.survival.families.climbing import NoMaximum
 from evalkit.survival.families.laws import FAMILIES, SPLINES
 from evalkit.survival.families.model import Block, Model, designs, fit_model
 from evalkit.survival.families.result import ParametricFit
@@ -166,9 +167,7 @@ def compare_families(
         own = {k: v for k, v in options.items() if family == "spline" or k not in ("knots", "scale")}
         try:
             fit = parametric(tte, formula, family, **own)
-        except InputError as error:
-            if "no maximum" not in str(error):
-                raise
+        except NoMaximum:
             reason = message("survival_families.no_maximum")
             records.append({"family": family, "status": "not_estimable", "reason": reason})
             continue

@@ -267,6 +267,7 @@ def fit_model(rows: Rows, family: Any, blocks: Sequence[Block], basis: Basis | N
         ones = {at for at, b in zip(_starts(layout, blocks), blocks, strict=True) if b.constant}
         running = [int(k) for k in np.flatnonzero(moved > 1e-2 * moved.max())]
         # The constant moves along with a column that is centred: at the limit of that column it is known.
+        ones |= set(range(layout.n_basis))
         lost = tuple(k for k in running if k not in ones) or tuple(running)
     solid = np.array([k for k in active if k not in lost], dtype=np.int64)
     covariance = np.full((layout.p, layout.p), np.nan)

@@ -5,8 +5,8 @@ Not a fit: `model` holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -70,17 +70,21 @@ class Asked:
         In the units of the search; nan for parameters not estimated, which count as known.
     m : int
         Number of rows.
+    unknown : mapping of int to Message
+        Rows about which the model says nothing, and why.
     """
 
     model: Model
     layout: Layout
     covariance: np.ndarray
     m: int
+    unknown: Mapping[int, Message] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Model, covariance: np.ndarray, new: pd.DataFrame | None) -> Asked:
         """Encode new data as the model has them."""
-        return cls(model, model.layout(encoded(model, new)), covariance, 1 if new is None else len(new))
+        matrices = encoded(model, new)
+        return cls(model, model.layout(matrices), covariance, len(matrices[0]), _unknown(model, matrices))
 
     def log_survival(self, rows: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log S of some rows at log times `y`, shape (m,), and its gradient, shape (m, p)."""
@@ -178,11 +182,46 @@ def predict(
         unit,
     )
     frame.insert(frame.columns.get_loc("conf_high") + 1, "conf_level", conf_level)
-    if "status" not in frame:
-        frame = frame.assign(status="ok", reason=None)
+    frame = _without_unknown(
+        frame if "status" in frame else frame.assign(status="ok", reason=None), asked.unknown
+    )
     return Predictions(
         frame, question, (*caveats, *said), model.rows.provenance, labels=labels, kind=kind, unit=unit
     )
+
+
+def _unknown(model: Model, matrices: Sequence[np.ndarray]) -> dict[int, Message]:
+    """Return rows that need the effect of a column which has none: separated ones, and aliased ones where the alias does not hold."""
+    found: dict[int, Message] = {}
+    for at, block, new in zip(model.starts, model.blocks, matrices, strict=True):
+        ones = int(block.constant)
+        seen = block.design.matrix
+        known = np.array([k for k in range(seen.shape[1]) if at + ones + k not in model.aliases], dtype=int)
+        for k, term in enumerate(block.design.terms):
+            place = at + ones + k
+            if place in model.aliases:
+                # With the constant, the columns kept say what this one must be.
+                left, right = (np.column_stack([np.ones(len(m)), m[:, known]]) for m in (seen, new))
+                implied = right @ np.linalg.lstsq(left, seen[:, k], rcond=None)[0]
+                off = np.abs(new[:, k] - implied) > 1e-6 * max(np.abs(seen[:, k]).max(), 1e-300)
+                reason = message("survival_families.unlike", term=term)
+            elif place in model.lost:
+                off, reason = new[:, k] != 0, message("survival_families.separated", term=term)
+            else:
+                continue
+            found |= {int(row): reason for row in np.flatnonzero(off)}
+    return found
+
+
+def _without_unknown(frame: pd.DataFrame, unknown: Mapping[int, Message]) -> pd.DataFrame:
+    mask = frame["row"].isin(unknown)
+    if mask.any():
+        frame.loc[mask, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        frame.loc[mask, "status"] = "not_estimable"
+        frame["reason"] = [
+            unknown.get(row, why) for row, why in zip(frame["row"], frame["reason"], strict=True)
+        ]
+    return frame
 
 
 def mean_curve(

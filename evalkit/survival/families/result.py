@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, two_sided_p, z_value
 from evalkit.result import Result
+from evalkit.survival.curves.readings import unit_name
 from evalkit.survival.families.model import Model
 from evalkit.survival.families.predicting import Predictions, mean_curve, predict
 from evalkit.survival.families.table import glance_of
@@ -153,9 +154,7 @@ class ParametricFit(Result):
             )  # fmt: skip
             observed = kaplan_meier(seen).table[["time", "estimate"]]
             curves.insert(0, observed.assign(group="Kaplan-Meier"))
-        title = message(
-            "survival.question_survival", event=rows.event, unit=message(f"survival.unit_{rows.unit}", n=2.0)
-        )
+        title = message("survival.question_survival", event=rows.event, unit=unit_name(rows.unit, 2))
         return figures.steps(
             pd.concat(curves, ignore_index=True), title=title.text(lang), unit=rows.unit, ax=ax, lang=lang
         )
