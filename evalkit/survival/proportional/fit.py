@@ -17,8 +17,17 @@ from evalkit.survival.core.slots import place
 from evalkit.survival.proportional.exact import ExactLikelihood
 from evalkit.survival.proportional.firth import penalised_maximum
 from evalkit.survival.proportional.fitted import Fitted
-from evalkit.survival.proportional.newton import maximise, warm
+from evalkit.survival.proportional.newton import Maximum, maximise, warm
 from evalkit.survival.proportional.partial import Likelihood
+from evalkit.survival.proportional.penalised import (
+    Price,
+    about,
+    check_penalty,
+    priced,
+    shrunken,
+    without_lasso,
+    worded,
+)
 from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
 from evalkit.survival.proportional.table import clustered as _clustered
@@ -44,6 +53,9 @@ def cox(
     robust: bool = False,
     offset: str | None = None,
     firth: bool = False,
+    penalty: float = 0.0,
+    l1_ratio: float = 0.0,
+    standardise: bool = True,
     of: str | None = None,
     missing: str = "error",
     conf: str | None = None,
@@ -69,6 +81,11 @@ def cox(
         Covariate added to the log hazard as it is: a coefficient of 1, known beforehand.
     firth : bool
         Firth's penalised likelihood: finite estimates under separation, less bias with few events.
+    penalty, l1_ratio : float
+        Taken off the log-likelihood: ``penalty * sum(l1_ratio * |b| + (1 - l1_ratio) * b² / 2)``. 0 for `l1_ratio` is a ridge (R's
+        ``ridge(theta = penalty)``), 1 a lasso; glmnet's ``lambda`` is `penalty` / n. A lasso has no standard errors.
+    standardise : bool
+        Whether the penalty is on coefficients per standard deviation of their column (divisor n), as in glmnet.
     of : str, optional
         The cause, or ``"any exit"``; the event of interest otherwise. Other exits are censored: cause-specific hazards.
     missing : {"error", "drop"}
@@ -105,6 +122,10 @@ def cox(
     """
     tte = accept(tte, "cox")
     conf = conf or ("profile" if firth else "wald")
+    check_penalty(penalty, l1_ratio, {
+        "firth": firth, "conf='profile'": conf == "profile", "robust or clustered variances": robust or cluster is not None,
+        "sampling weights": tte.weight_kind == "sampling", "exact ties": ties == "exact",
+    })  # fmt: skip
     _check(tte, ties, cluster is not None or robust, firth, conf)
     of = tte.causes[0] if of is None else of
     said = caveats(tte, repeated=False)
@@ -140,12 +161,10 @@ def cox(
     )
     if ties == "exact":
         likelihood = ExactLikelihood.of(likelihood, slots, tte.entry is not None)
-    start = None if ties == "exact" else warm(likelihood, scale)
-    top = maximise(likelihood, scale, lambda step: _spread(matrix, step), start)
-    if firth:
-        top = penalised_maximum(likelihood, top)
+    price = priced(penalty, l1_ratio, matrix, tte, standardise)
+    top = _maximum(likelihood, scale, matrix, firth, price)
     clusters = find_clusters(tte, cluster, robust)
-    covariance, unknown = top.covariance, {}
+    covariance, unknown = without_lasso(top.covariance, price), {}
     if clusters is not None:
         unknown = without_variance(made.matrix, clusters)
         alone = frequency and clusters.n == tte.n
@@ -153,9 +172,11 @@ def cox(
         covariance[list(unknown)] = covariance[:, list(unknown)] = np.nan
     fitted = Fitted(
         likelihood, slots, top, covariance, happened, made, tte, names if strata_names else ((),), formula, clusters,
-        stratum if len(names) > 1 else None, offset_centre, firth,
+        stratum if len(names) > 1 else None, offset_centre, firth, price,
     )  # fmt: skip
     table = tabulate(fitted, unknown, scale, conf, conf_level)
+    table = worded(table, price)
+    said += about(penalty, l1_ratio)
     if clusters is not None:
         said += _clustered(clusters.name, clusters.n)
     if firth or conf == "profile":
@@ -177,6 +198,21 @@ def cox(
         offset=offset,
         conf=conf,
     )
+
+
+def _maximum(
+    likelihood: Likelihood | ExactLikelihood,
+    scale: np.ndarray,
+    matrix: np.ndarray,
+    firth: bool,
+    price: Price | None,
+) -> Maximum:
+    """Return the maximum of the likelihood, or of one with a penalty."""
+    if price is not None:
+        return shrunken(likelihood, scale, price)
+    start = warm(likelihood, scale) if isinstance(likelihood, Likelihood) else None
+    top = maximise(likelihood, scale, lambda step: _spread(matrix, step), start)
+    return penalised_maximum(likelihood, top) if firth else top
 
 
 def _check(tte: TimeToEvent, ties: str, robust: bool, firth: bool, conf: str) -> None:
