@@ -162,12 +162,10 @@ def judged(
     if not exact and (not isinstance(how, int | np.integer) or isinstance(how, bool) or how < 99):
         raise InputError(f"permutation: must be 'exact' or a number of draws, at least 99, but was {how!r}")
     found = np.concatenate([statistics(labels) for labels in arrangements(group, stratum, how, seed)])
-    # Equal but for rounding is as extreme.
-    slack = 1e-9 * max(abs(observed), 1e-12)
-    extreme = int((found >= observed - slack).sum())
+    # Equal but for rounding is as extreme; statistics are squares.
+    extreme = int((found >= observed * (1 - 1e-9) - 1e-12).sum())
     if exact:
-        highest = found.max()
-        least = float((found >= highest - 1e-9 * max(abs(highest), 1e-12)).mean())
+        least = float((found >= found.max() * (1 - 1e-9) - 1e-12).mean())
         return Arranged(observed, extreme / len(found), least, len(found), None)
     return Arranged(observed, (1 + extreme) / (1 + how), max(1 / (1 + how), 1 / total), int(how), seed)
 
