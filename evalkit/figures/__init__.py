@@ -8,6 +8,19 @@ from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
+from evalkit.figures.pieces import boxes
 from evalkit.figures.sheet import svg
+from evalkit.figures.trend import trend
 
-__all__ = ["agreement", "bars", "estimates", "flow_diagram", "lines", "steps", "svg", "tornado"]
+__all__ = [
+    "agreement",
+    "bars",
+    "boxes",
+    "estimates",
+    "flow_diagram",
+    "lines",
+    "steps",
+    "svg",
+    "tornado",
+    "trend",
+]

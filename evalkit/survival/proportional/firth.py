@@ -13,6 +13,7 @@ import numpy as np
 from evalkit.survival.proportional.newton import Maximum, invert
 from evalkit.survival.proportional.partial import Likelihood, Pass
 from evalkit.survival.proportional.profile import climb, usual_size
+from evalkit.survival.proportional.tied import seen_by_events
 
 
 @dataclass(frozen=True)
@@ -101,21 +102,13 @@ def third_moments(likelihood: Likelihood, seen: Pass, inverse: np.ndarray) -> np
         J, symmetric.
     """
     rows, risk = likelihood.parts[0], seen.risks[0]
-    n_slots, p = len(likelihood.deaths), len(likelihood.centre)
+    p = len(likelihood.centre)
     x = rows.x - likelihood.centre
     square = np.einsum("ij,ij->i", x @ inverse, x)
     pairs = [(a, b) for a in range(p) for b in range(a, p)]
     columns = [risk, *(risk * x[:, k] for k in range(p)), risk * square, *(risk * square * x[:, k] for k in range(p)),
                *(risk * x[:, a] * x[:, b] for a, b in pairs)]  # fmt: skip
-    sums = np.empty((2, len(columns), n_slots))
-    for i, column in enumerate(columns):
-        sums[:, i] = rows.sums(column, n_slots)
-    repeat = np.repeat(np.arange(n_slots), likelihood.deaths)
-    first = np.cumsum(likelihood.deaths) - likelihood.deaths
-    share = (np.arange(len(repeat)) - first[repeat]) / likelihood.deaths[repeat]
-    at_risk = sums[0][:, repeat]
-    if likelihood.ties == "efron":
-        at_risk = at_risk - share * sums[1][:, repeat]
+    slot, at_risk = seen_by_events(likelihood, columns)
     moments = at_risk[1:] / at_risk[0]
     mean, size, size_x, second = moments[:p], moments[p], moments[p + 1 : 2 * p + 1], moments[2 * p + 1 :]
     turned = inverse @ mean
@@ -126,4 +119,4 @@ def third_moments(likelihood: Likelihood, seen: Pass, inverse: np.ndarray) -> np
             crossed[b] += value * turned[a]
     crossed -= mean * (mean * turned).sum(axis=0)
     third = size_x - size * mean - 2 * crossed
-    return third @ likelihood.mean_weight[repeat]
+    return third @ likelihood.mean_weight[slot]

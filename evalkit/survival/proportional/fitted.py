@@ -13,8 +13,10 @@ import numpy as np
 from evalkit.formula import Design
 from evalkit.survival.core.slots import Slots
 from evalkit.survival.proportional.exact import ExactLikelihood
+from evalkit.survival.proportional.hazards import Hazards
 from evalkit.survival.proportional.newton import Maximum, invert
 from evalkit.survival.proportional.partial import Likelihood, Pass
+from evalkit.survival.proportional.penalised import Price, effective_df
 from evalkit.survival.proportional.ranking import Concordance, concordance
 from evalkit.survival.proportional.robust import Clusters
 from evalkit.timetoevent import TimeToEvent
@@ -45,6 +47,8 @@ class Fitted:
         Taken from the offset before the fit.
     penalised : bool
         Whether `top` maximises Firth's penalised likelihood.
+    price : Price, optional
+        Of a ridge or a lasso: what `top` was drawn towards 0 by.
     """
 
     likelihood: Likelihood | ExactLikelihood
@@ -60,6 +64,7 @@ class Fitted:
     stratum: np.ndarray | None = None
     offset_centre: float = 0.0
     penalised: bool = False
+    price: Price | None = None
 
     @cached_property
     def sums(self) -> tuple[Likelihood, Pass]:
@@ -67,6 +72,11 @@ class Fitted:
         if isinstance(self.likelihood, ExactLikelihood):
             return self.likelihood.whole, self.likelihood.whole.look(self.top.beta)
         return self.likelihood, self.top.seen
+
+    @cached_property
+    def hazards(self) -> Hazards:
+        """Running sums of the baseline."""
+        return Hazards.of(*self.sums, self.slots)
 
     @property
     def solid(self) -> np.ndarray:
@@ -90,6 +100,11 @@ class Fitted:
     def tests(self) -> dict[str, tuple[float, int]]:
         """Likelihood-ratio, Wald and score statistics with their degrees of freedom."""
         top, solid = self.top, self.solid
+        if self.price is not None:
+            # Drawn towards 0, no statistic has its usual law.
+            return dict.fromkeys(
+                ("lr", "wald", "score"), (np.nan, effective_df(self.likelihood, top, self.price))
+            )
         df = len(solid) + len(top.runaway)
         beta = top.beta[solid]
         reported = self.covariance[np.ix_(solid, solid)]

@@ -6,7 +6,7 @@ Not a fit: `proportional.cox` makes it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,8 +19,12 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
 from evalkit.survival.curves.curveset import CurveValues
-from evalkit.survival.curves.readings import labels_of
+from evalkit.survival.proportional.assumption import HazardCheck, check
 from evalkit.survival.proportional.fitted import Fitted
+from evalkit.survival.proportional.prediction import Predictions, baseline_of, predict
+from evalkit.survival.proportional.ratios import Contrasts, Ratios, contrast, hazard_ratios
+from evalkit.survival.proportional.residuals import residuals
+from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
 if TYPE_CHECKING:
@@ -94,55 +98,151 @@ class CoxFit(Result):
         row |= {"ties": self.ties, "iterations": fit.top.steps}
         return pd.DataFrame([row])
 
-    def baseline(self, at: dict[str, float] | None = None) -> CurveValues:
-        """Return the cumulative baseline hazard, by stratum.
+    def baseline(
+        self, at: dict[str, float] | None = None, kind: str = "cumulative_hazard", conf_type: str = "log-log"
+    ) -> CurveValues:
+        """Return the baseline with its interval, by stratum.
 
         Parameters
         ----------
         at : mapping, optional
             Term to its value; every term is 0 otherwise (numbers 0, categories at their reference level).
+        kind : {"cumulative_hazard", "survival"}
+        conf_type : {"log-log", "plain", "log", "logit", "arcsin"}
+            Of a survival; the interval of a cumulative hazard is on the log scale.
 
         Returns
         -------
         CurveValues
-            Columns: the strata, time, estimate, n_event. Without intervals.
+            Columns: the strata, time, estimate, std_error, bounds, n_risk, n_event; one row per time with an event.
 
         Notes
         -----
-        Breslow's estimator, with Efron's correction for ties when the fit has it; R's ``basehaz(centered = FALSE)``.
+        Breslow's estimator, with Efron's correction for ties when the fit has it; R's ``survfit(fit, newdata)`` and
+        ``basehaz(centered = FALSE)``. Variance: see `Hazards`.
         """
+        fit = self._asked("baseline")
+        return baseline_of(self, fit, at or {}, kind, conf_type)
+
+    def predict(
+        self,
+        new: pd.DataFrame | TimeToEvent | None = None,
+        times: float | Iterable[float] | None = None,
+        kind: str = "survival",
+        conf_type: str = "log-log",
+        reference: str = "mean",
+    ) -> Predictions:
+        """Return what the model predicts for people of given characteristics.
+
+        Parameters
+        ----------
+        new : DataFrame or TimeToEvent, optional
+            One row per person, with the columns of the formula, the strata and the offset. A `TimeToEvent` gives each person's own
+            follow-up, characteristics that change in several rows of an id ("expected", "survival"). The people fitted otherwise
+            ("lp", "risk", "expected").
+        times : number or list of numbers, optional
+            For "survival" and "cumulative_hazard"; every time with an event otherwise.
+        kind : {"survival", "cumulative_hazard", "risk", "lp", "expected"}
+            "lp": log hazard relative to `reference`; "risk": its exponential; "expected": events expected over a follow-up.
+        conf_type : {"log-log", "plain", "log", "logit", "arcsin"}
+            Of a survival; other intervals are on the log scale, that of "lp" on its own.
+        reference : {"mean", "zero"}
+            What "lp" and "risk" compare with: the mean of the columns (in each stratum), or 0 everywhere.
+
+        Returns
+        -------
+        Predictions
+            Column ``row`` is the position in `new`. ``std_error`` of a "risk" is that of its logarithm.
+
+        Raises
+        ------
+        InputError
+            Columns or values missing, levels or strata the model does not know, times beyond the follow-up.
+
+        Notes
+        -----
+        Equal to R's ``survfit(fit, newdata)`` and ``predict(fit, newdata, se.fit = TRUE)``.
+
+        Examples
+        --------
+        >>> from evalkit.survival import cox
+        >>> people = pd.DataFrame({"helped": [1, 0, 1, 0, 1, 0, 0, 1]})
+        >>> tte = TimeToEvent(time=[9, 2, 7, 4, 12, 3, 8, 5], cause=[1, 1, 1, 1, 0, 1, 1, 1], causes=("relapse",), covariates=people)
+        >>> fit = cox(tte, "helped")
+        >>> fit.predict(pd.DataFrame({"helped": [0, 1]}), times=5).tidy()["estimate"].round(3).tolist()
+        [0.273, 0.731]
+        """
+        self._asked("predict")
+        return predict(self, new, times, kind, conf_type, reference)
+
+    def residuals(
+        self, kind: str = "martingale", collapse: str | None = None, weighted: bool | None = None
+    ) -> pd.DataFrame:
+        """Return residuals, one row per row fitted ("schoenfeld" kinds: per event).
+
+        Parameters
+        ----------
+        kind : {"martingale", "deviance", "score", "dfbeta", "dfbetas", "schoenfeld", "scaled_schoenfeld"}
+        collapse : str, optional
+            ``"id"`` or a covariate: residuals are summed over its groups.
+        weighted : bool, optional
+            Whether residuals are multiplied by the weights; as in R, "dfbeta" and "dfbetas" are, others are not.
+
+        Returns
+        -------
+        DataFrame
+            Column ``residual``, or one column per term; the index is the position of the row, or the group.
+
+        Notes
+        -----
+        Equal to R's ``residuals(fit, type)``.
+        """
+        return residuals(self._asked("residuals"), kind, collapse, weighted)
+
+    def check(self, transform: str = "km") -> HazardCheck:
+        """Test whether the hazards are proportional: whether effects change with time, term by term and together.
+
+        Parameters
+        ----------
+        transform : {"km", "identity", "rank", "log"}
+            The scale of time on which an effect would change.
+
+        Notes
+        -----
+        Score test of Grambsch & Therneau (1994) with the whole information, equal to ``cox.zph`` of R's survival 3.
+        """
+        return check(self, self._asked("check"), transform)
+
+    def hazard_ratios(self) -> Ratios:
+        """Return hazard ratios variable by variable, the reference levels shown with their numbers of people and events.
+
+        Returns
+        -------
+        Ratios
+            ``term`` is the variable, ``part`` the level; ``std_error`` is that of the logarithm.
+        """
+        return hazard_ratios(self, self._asked("hazard_ratios"))
+
+    def contrast(self, weights: Mapping[str, float] | Mapping[str, Mapping[str, float]]) -> Contrasts:
+        """Return linear combinations of coefficients with their intervals and tests.
+
+        Parameters
+        ----------
+        weights : mapping
+            Term to its weight: ``{"site[b]": 1, "site[c]": -1}`` compares two levels; a reference level may be named. Or name to such
+            a mapping, for several combinations.
+
+        Returns
+        -------
+        Contrasts
+            On the log scale; ``.tidy(exponentiate=True)`` gives ratios.
+        """
+        return contrast(self, self._asked("contrast"), weights)
+
+    def _asked(self, what: str) -> Fitted:
         if self.fitted is None:
-            raise InputError("baseline: a published fit no longer has the data; ask before publishing")
-        fit, terms = self.fitted, self.fitted.design.terms
-        given = at or {}
-        unknown = [name for name in given if name not in terms]
-        if unknown:
-            raise InputError(f"at: no term {', '.join(map(repr, unknown))}; they are {', '.join(terms)}")
-        # The matrix may have been centred: its own zero is then the mean.
-        offset = fit.design.matrix[0] - fit.likelihood.parts[0].x[0]
-        profile = np.array([float(given.get(name, 0.0)) for name in terms]) - offset
-        relative = np.exp((profile - fit.likelihood.centre) @ fit.top.beta)
-        slots = fit.slots
-        step = fit.likelihood.cumulative_hazard(fit.top.seen) * relative
-        frame = pd.DataFrame(
-            {"time": slots.time, "estimate": step, "n_event": fit.likelihood.deaths.astype(float)}
-        )
-        for i, name in enumerate(self.strata):
-            frame[name] = [fit.strata[code][i] for code in slots.stratum]
-        frame["estimate"] = frame.groupby(slots.stratum)["estimate"].cumsum()
-        rows = fit.likelihood.parts[0]
-        frame["n_risk"], _ = rows.sums(np.ones(len(rows.last)), len(slots))
-        frame["n_censor"] = 0.0
-        columns = [*self.strata, "time", "estimate", "n_risk", "n_event", "n_censor"]
-        question = message("survival.question_baseline", event=self.question.values["event"])
-        return CurveValues(
-            frame[columns],
-            question,
-            self.caveats,
-            self.provenance,
-            labels=labels_of(self.labels, fit.tte.unit),
-            by=self.strata,
-        )
+            raise InputError(f"{what}: a published fit no longer has the data; ask before publishing")
+        return self.fitted
 
     def adjusted(
         self,
