@@ -206,6 +206,12 @@ def _harrell(
 
 def _uno(asked: Asked, score: np.ndarray, tau: float | None) -> tuple[float, np.ndarray]:
     """Return Uno's concordance and what each row moves in it, its weight included."""
+    estimate, as_event, as_other = uno_parts(asked, score, tau)
+    return estimate, as_event + as_other + asked.weight * asked.censoring.correction(2 * as_event)
+
+
+def uno_parts(asked: Asked, score: np.ndarray, tau: float | None) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return Uno's concordance and what each row moves in it as the event of a pair and as the other, the weights of pairs known."""
     time, weight = asked.rows.time, asked.weight
     rank = np.unique(score, return_inverse=True)[1]
     event = np.flatnonzero((asked.rows.cause == 1) & (time <= (np.inf if tau is None else tau)))
@@ -218,7 +224,7 @@ def _uno(asked: Asked, score: np.ndarray, tau: float | None) -> tuple[float, np.
     agree, every = _share(rank[order], weight[order], prefix, rank[event])
     total = float(worth @ every)
     if not total:
-        return np.nan, np.full(asked.n, np.nan)
+        return np.nan, np.full(asked.n, np.nan), np.full(asked.n, np.nan)
     estimate = float(worth @ agree) / total
     mass = np.zeros(asked.n)
     mass[event] = worth * (agree - estimate * every) / total
@@ -231,7 +237,7 @@ def _uno(asked: Asked, score: np.ndarray, tau: float | None) -> tuple[float, np.
     below, same = _share(rank[early], weigh, upto, rank)
     # An event below the one who stays is in the wrong order.
     stays = weight * ((same - below) - estimate * same) / total
-    return estimate, mass + stays + weight * asked.censoring.correction(2 * mass)
+    return estimate, mass, stays
 
 
 def _auc(asked: Asked, risk: np.ndarray, time: float) -> tuple[float, np.ndarray]:
