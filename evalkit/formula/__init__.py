@@ -174,10 +174,10 @@ def _complete(
             faults.append(f"{name}: dates are no covariate; turn them into numbers (days since …) first")
         elif n := _infinite(column):
             faults.append(f"{name}: infinite in {n} of {len(data)} rows; mend them")
-    for f in factors:
+    for f in [f for f in factors if f.function in ("log", "bs", "poly")]:
         column = data[f.column]
         number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-        if f.function in ("log", "bs", "poly") and not number:
+        if not number:
             faults.append(f"{f.label}: {f.column} holds {column.dtype}, not numbers")
         elif f.function == "log" and (n := int((column <= 0).sum())):
             faults.append(
@@ -220,6 +220,8 @@ def _infinite(column: pd.Series) -> int:
 
 def _values(factor: Factor, column: pd.Series) -> Any:
     """Return the column as the formula takes it: an array of numbers, or categories with the reference level first."""
+    if not factor.function and isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        return column.to_numpy(dtype=float)
     category = factor.function == "C" or not pd.api.types.is_numeric_dtype(column)
     if not category or (pd.api.types.is_bool_dtype(column) and factor.function != "C"):
         numbers = column.to_numpy(dtype=float)

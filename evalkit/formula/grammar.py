@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from evalkit.errors import InputError
@@ -59,7 +60,13 @@ def parse(formula: str) -> list[tuple[Factor, ...]]:
     >>> [":".join(f.label for f in term) for term in parse("age * site - site")]
     ['age', 'age:site']
     """
-    return _Parser(formula).terms()
+    return list(_terms(formula)) if isinstance(formula, str) else _Parser(formula).terms()
+
+
+@lru_cache(maxsize=64)
+def _terms(formula: str) -> tuple[tuple[Factor, ...], ...]:
+    """Return the terms; a formula fitted a thousand times (bootstrap, simulation) is read once."""
+    return tuple(_Parser(formula).terms())
 
 
 class _Parser:

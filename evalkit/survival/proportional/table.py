@@ -50,7 +50,7 @@ def tabulate(
     reasons = [_reason(fitted, k, unknown, scale) for k in range(len(terms))]
     n, n_event = sizes(fitted.design.matrix, fitted.event, fitted.tte)
     return pd.DataFrame({
-        "term": terms,
+        "term": np.array(terms, dtype=object),
         "estimate": estimate,
         "std_error": error,
         "statistic": statistic,
@@ -60,8 +60,8 @@ def tabulate(
         "conf_level": conf_level,
         "n": n,
         "n_event": n_event,
-        "status": ["ok" if reason is None else "not_estimable" for reason in reasons],
-        "reason": reasons,
+        "status": np.array(["ok" if reason is None else "not_estimable" for reason in reasons], dtype=object),
+        "reason": np.array([*reasons, None], dtype=object)[:-1],
     })  # fmt: skip
 
 
