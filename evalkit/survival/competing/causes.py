@@ -6,7 +6,7 @@ Not a new model: Cox of each cause and Fine-Gray of each cause, in one table, be
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -17,6 +17,8 @@ from evalkit import wording
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.result import Result
+from evalkit.survival.competing.combining import combined
+from evalkit.survival.competing.prediction import PredictedIncidence
 from evalkit.survival.competing.subdistribution import fine_gray
 from evalkit.survival.core.sample import accept, label_of
 from evalkit.survival.curves.readings import both
@@ -35,9 +37,14 @@ class CauseModels(Result):
     ----------
     fits : mapping of (cause, part) to the fit
         Each answers what `cox` and `fine_gray` fits answer; a published result no longer has them.
+    conf_level : float
+    causes : tuple of str
+        All exits there are.
     """
 
     fits: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    conf_level: float = 0.95
+    causes: tuple[str, ...] = ()
 
     def tidy(self, exponentiate: bool = False) -> pd.DataFrame:
         """Return one row per cause, term and kind of ratio.
@@ -63,6 +70,42 @@ class CauseModels(Result):
             for (cause, part), fit in self.fits.items()
         ]
         return pd.DataFrame(rows)
+
+    def predict(self, new: pd.DataFrame, times: float | Iterable[float] | None = None) -> PredictedIncidence:
+        """Return the shares gone by each exit that the Cox models of all exits together predict, for people like those in `new`.
+
+        Parameters
+        ----------
+        new : DataFrame
+            One row per profile, with the columns of the formula (and the strata).
+        times : number or list of numbers, optional
+            Up to a hundred of the times at which somebody left otherwise.
+
+        Returns
+        -------
+        PredictedIncidence
+            Per profile and time one row per cause, and ``cause = "no_exit"``: they sum to 1. Intervals are on the scale
+            log(-log(1 - F)); there are none with clusters or sampling weights.
+
+        Raises
+        ------
+        InputError
+            Models of some exits only; a time beyond the last one observed; columns absent; levels or strata not seen.
+
+        Notes
+        -----
+        As R's ``survfit`` of a multi-state ``coxph`` with Breslow's ties; variance by the delta method on the steps of all hazards
+        (Andersen, Borgan, Gill & Keiding 1993, §VII.2.3), which R does not give.
+        """
+        if not self.fits:
+            raise InputError("predict: a published result no longer has the fits; ask before publishing")
+        asked = set(self.table["cause"])
+        if lacking := [c for c in self.causes if c not in asked]:
+            raise InputError(
+                f"predict: shares need a model of every exit, and {', '.join(lacking)} has none; ask cause_specific without cause="
+            )
+        fits = {cause: fit for (cause, part), fit in self.fits.items() if part == PARTS[0]}
+        return combined(self, fits, new, times)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios, the two kinds of each term and cause one under the other, and return the Axes."""
@@ -181,6 +224,8 @@ def cause_specific(
         tte.provenance,
         labels={**tte.labels, **{part: both(f"survival_competing.part_{part}") for part in PARTS}},
         fits=fits,
+        conf_level=conf_level,
+        causes=tte.causes,
     )
 
 

@@ -5,7 +5,7 @@ Not an estimate for the group observed: `aalen_johansen` gives that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from evalkit.wording import message
 
 if TYPE_CHECKING:
     from evalkit.survival.competing.subfit import FineGrayFit, SubFitted
+    from evalkit.timetoevent import TimeToEvent
 
 #: At most so many times are chosen when none are asked.
 _MOST_TIMES = 100
@@ -38,13 +39,17 @@ class PredictedIncidence(CurveValues):
         from evalkit import figures
 
         lang = wording.language(lang)
+        table = self.table[self.table["cause"] != "no_exit"] if "cause" in self.table else self.table
         names = [
-            ", ".join(f"{self._label(c, lang)} {_said(v, lang)}" for c, v in row.items())
-            for row in self.table[list(self.by)].to_dict("records")
+            ", ".join(
+                self._label(v, lang) if c == "cause" else f"{self._label(c, lang)} {_said(v, lang)}"
+                for c, v in row.items()
+            )
+            for row in table[list(self.by)].to_dict("records")
         ]
-        few = self.table.groupby(names, sort=False).size().max() < 20
+        few = table.groupby(names, sort=False).size().max() < 20
         return figures.steps(
-            self.table.assign(group=names), None, title=self.question.text(lang), unit=self.unit,
+            table.assign(group=names), None, title=self.question.text(lang), unit=self.unit,
             start=0.0, joined=bool(few), ax=ax, lang=lang,
         )  # fmt: skip
 
@@ -56,13 +61,16 @@ def predicted(
     fitted = fit.fitted
     if not isinstance(new, pd.DataFrame) or not len(new):
         raise InputError("new: give a table with at least one row, the people to predict for")
-    stratum = _strata_of(fitted, new)
-    asked = _times(fitted, stratum, times)
+    part, slots = fitted.look.parts[0], fitted.look.slots
+    stratum = strata_of(fitted.strata, fitted.strata_names, new)
+    rows_of = np.zeros(len(part.time), dtype=np.int64) if part.stratum is None else part.stratum
+    moments = np.unique(slots.time[np.isin(slots.stratum, stratum)])
+    asked = times_asked(part.time, rows_of, stratum, moments, times)
     profiles = fitted.design.encode(new) - _offset(fitted)
     profiles = profiles - fitted.look.likelihood.centre
     parts = []
     for code in np.unique(stratum):
-        curves = _Curves(fitted, int(code), asked)
+        curves = _Curves(fitted, fit.cause, int(code), asked)
         for row in np.flatnonzero(stratum == code):
             parts.append((row, curves.of(profiles[row], fit.conf_level)))
     columns = [*dict.fromkeys([*fitted.design.variables, *fitted.strata])]
@@ -88,7 +96,7 @@ def predicted(
 class _Curves:
     """Baseline and influences of one stratum at the times asked; what a profile's curve and error follow from."""
 
-    def __init__(self, fitted: SubFitted, code: int, asked: np.ndarray):
+    def __init__(self, fitted: SubFitted, cause: str, code: int, asked: np.ndarray):
         look = fitted.look
         own = np.flatnonzero(look.slots.stratum == code)
         upto = np.searchsorted(look.slots.time[own] * (1 - 1e-12), asked, side="right")
@@ -106,7 +114,10 @@ class _Curves:
             moved = hazard_influence(look, code, begin + int(passed), fitted.weighting)
             moved = fitted.by_cluster(np.concatenate(moved))
             self.own[k], self.crossed[k] = moved @ moved, moved @ influence
-        self.counts = _counts(fitted, code, asked)
+        part = look.parts[0]
+        own_rows = np.ones(len(part.time), dtype=bool) if part.stratum is None else part.stratum == code
+        counts = counts_between(fitted.tte, own_rows, asked)
+        self.counts = {"n_risk": counts["n_risk"], "n_event": counts[cause], "n_censor": counts["n_censor"]}
 
     def of(self, profile: np.ndarray, conf_level: float) -> pd.DataFrame:
         """Return the curve of one profile."""
@@ -136,23 +147,35 @@ class _Curves:
         })  # fmt: skip
 
 
-def _counts(fitted: SubFitted, code: int, asked: np.ndarray) -> dict[str, np.ndarray]:
-    """Return who stood behind each time in the stratum: at risk just before, exits and censorings since the time before."""
-    part = fitted.look.parts[0]
-    own = np.ones(len(part.time), dtype=bool) if part.stratum is None else part.stratum == code
-    weight = np.ones(len(part.time)) if part.weight is None else part.weight
+def counts_between(tte: TimeToEvent, own: np.ndarray, asked: np.ndarray) -> dict[str, np.ndarray]:
+    """Return who stood behind each time: at risk just before, exits of each cause and in all, censorings since the time before.
+
+    Parameters
+    ----------
+    tte : TimeToEvent
+    own : bool array, shape (n,)
+        The rows that count: those of the stratum.
+    asked : float array, shape (m,)
+
+    Returns
+    -------
+    mapping
+        ``n_risk``, ``n_censor``, one entry per cause, and ``no_exit`` for all causes together.
+    """
     m = len(asked)
-    n_risk = _beyond(np.searchsorted(asked, part.time, side="right")[own], weight[own], m)
-    if part.entry is not None:
+    weight = np.ones(tte.n) if tte.weight is None else tte.weight
+    n_risk = _beyond(np.searchsorted(asked, tte.time, side="right")[own], weight[own], m)
+    if tte.entry is not None:
         # Who comes on the day asked, or later, is not there just before it; who is there from the origin is.
-        coming = np.where(part.entry > 0, np.searchsorted(asked, part.entry, side="right"), 0)
+        coming = np.where(tte.entry > 0, np.searchsorted(asked, tte.entry, side="right"), 0)
         n_risk = n_risk - _beyond(coming[own], weight[own], m)
-    at = np.searchsorted(asked, part.time, side="left")
-    counted = [
-        np.bincount(at[own & which], weight[own & which], m + 1)[:m]
-        for which in (part.kind == 1, part.kind == 0)
-    ]
-    return {"n_risk": n_risk, "n_event": counted[0], "n_censor": counted[1]}
+    at = np.searchsorted(asked, tte.time, side="left")
+    ways = {"n_censor": tte.cause == 0, "no_exit": tte.cause > 0}
+    ways |= {cause: tte.cause == k + 1 for k, cause in enumerate(tte.causes)}
+    left = {
+        name: np.bincount(at[own & which], weight[own & which], m + 1)[:m] for name, which in ways.items()
+    }
+    return {"n_risk": n_risk, **left}
 
 
 def _beyond(passed: np.ndarray, weight: np.ndarray, m: int) -> np.ndarray:
@@ -160,17 +183,18 @@ def _beyond(passed: np.ndarray, weight: np.ndarray, m: int) -> np.ndarray:
     return np.cumsum(np.bincount(passed, weight, m + 1)[::-1])[::-1][1:]
 
 
-def _strata_of(fitted: SubFitted, new: pd.DataFrame) -> np.ndarray:
-    if not fitted.strata:
+def strata_of(columns: Sequence[str], names: Sequence[tuple], new: pd.DataFrame) -> np.ndarray:
+    """Return the stratum of each profile, or say which has no baseline."""
+    if not columns:
         return np.zeros(len(new), dtype=np.int64)
-    absent = [c for c in fitted.strata if c not in new]
+    absent = [c for c in columns if c not in new]
     if absent:
         raise InputError(f"new: no column {', '.join(map(repr, absent))}; the model has a baseline for each")
-    keys = list(zip(*(new[c] for c in fitted.strata), strict=True))
-    unknown = [k for k in keys if k not in fitted.strata_names]
+    keys = list(zip(*(new[c] for c in columns), strict=True))
+    unknown = [k for k in keys if k not in names]
     if unknown:
-        raise InputError(f"new: no baseline for the stratum {unknown[0]}; there are {fitted.strata_names}")
-    return np.array([fitted.strata_names.index(k) for k in keys])
+        raise InputError(f"new: no baseline for the stratum {unknown[0]}; there are {list(names)}")
+    return np.array([names.index(k) for k in keys])
 
 
 def _offset(fitted: SubFitted) -> np.ndarray:
@@ -178,22 +202,36 @@ def _offset(fitted: SubFitted) -> np.ndarray:
     return fitted.design.matrix[0] - fitted.look.parts[0].x[0]
 
 
-def _times(fitted: SubFitted, stratum: np.ndarray, times: float | Iterable[float] | None) -> np.ndarray:
-    part, slots = fitted.look.parts[0], fitted.look.slots
-    wanted = np.unique(stratum)
-    ends = [
-        float(part.time.max() if part.stratum is None else part.time[part.stratum == s].max()) for s in wanted
-    ]
+def times_asked(
+    time: np.ndarray,
+    rows_of: np.ndarray,
+    stratum: np.ndarray,
+    moments: np.ndarray,
+    times: float | Iterable[float] | None,
+) -> np.ndarray:
+    """Return the times asked, or some of the `moments` at which something happens; none past the follow-up of a stratum asked.
+
+    Parameters
+    ----------
+    time : float array, shape (n,)
+        When rows end.
+    rows_of : int array, shape (n,)
+        Their stratum.
+    stratum : int array
+        Those asked about.
+    moments : float array, ascending
+    times : number or list of numbers, optional
+    """
+    end = min(float(time[rows_of == s].max()) for s in np.unique(stratum))
     if times is None:
-        found = np.unique(slots.time[np.isin(slots.stratum, wanted)])
-        found = found[found <= min(ends)]
+        found = moments[moments <= end]
         chosen = np.unique(np.linspace(0, len(found) - 1, _MOST_TIMES).round().astype(int))
         return found[chosen] if len(found) else np.zeros(1)
     asked = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
-    if not np.isfinite(asked).all() or (asked < 0).any() or asked[-1] > min(ends):
+    if not len(asked) or not np.isfinite(asked).all() or asked[0] < 0 or asked[-1] > end:
         raise InputError(
-            f"times: must lie between 0 and the last observation ({min(ends):g}), but went from {asked[0]:g} to "
-            f"{asked[-1]:g}; a prediction says nothing past the follow-up"
+            f"times: must lie between 0 and the last observation ({end:g}), but were {asked.tolist()}; a prediction says "
+            "nothing past the follow-up"
         )
     return asked
 
