@@ -37,15 +37,22 @@ class Pairs(Result):
     sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
-        """Draw the adjusted p-values on a logarithmic axis, and return the Axes."""
+        """Draw the statistic of each pair, its adjusted p-value beside its name, and return the Axes."""
         from evalkit import figures
 
         lang = wording.language(lang)
-        frame = self.table[["group", "versus", "status"]].assign(estimate=self.table["p_adjusted"])
+        said = [wording.p_value(p, lang) if p == p else None for p in self.table["p_adjusted"]]
+        frame = self.table[["group", "versus", "status"]].assign(said=said, estimate=self.table["statistic"])
         return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, log=True, no_effect=0.05,
-            axis=wording.text("survival_ranks.p_adjusted", lang),
-        )  # fmt: skip
+            frame,
+            self.question.text(lang),
+            ax=ax,
+            lang=lang,
+            axis=wording.text("survival_ranks.chi_squared", lang),
+        )
+
+    def _cell(self, column: str, value: Any, lang: str) -> str:
+        return super()._cell("p_value" if column == "p_adjusted" else column, value, lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate: a pair with a small group is hidden, since other pairs would give its numbers back."""
