@@ -468,6 +468,53 @@ def test_both_ratios_where_one_exit_was_never_taken_or_people_come_late():
         cause_specific(times(df.assign(cause=0)), "x")
 
 
+def test_shares_of_all_exits_sum_to_one_and_know_their_limits():
+    models = cause_specific(times(), "x", strata="site")
+    profiles = pd.DataFrame({"x": [0.0, 1.0], "site": ["west", "north"]})
+    shown = models.predict(profiles, [0, 10, 30])
+    np.testing.assert_allclose(shown.table.groupby(["x", "time"])["estimate"].sum(), 1)
+    assert shown.table["cause"].tolist()[:3] == ["job", "gone", "no_exit"]
+    known = shown.table.dropna(subset="conf_low")
+    assert (known["estimate"].between(known["conf_low"], known["conf_high"])).all()
+    assert shown.plot(lang="fr").get_ylabel() == "part des personnes"
+    assert models.predict(profiles).table["time"].nunique() > 20
+    df = frame()
+    never = cause_specific(times(df.assign(cause=df["cause"].replace(2, 0))), "x").predict(profiles, 10).table
+    assert never["status"].tolist() == ["ok", "not_estimable", "ok"] * 2
+    assert never["estimate"].iloc[1] == 0
+    clusters = (
+        cause_specific(times(df.assign(cl=df.index % 40)), "x", cluster="cl").predict(profiles, 10).tidy()
+    )
+    assert clusters["reason"].str.contains("clusters").all()
+    assert clusters["std_error"].isna().all()
+    apart = cause_specific(times(df.assign(only=(df["cause"] == 1) * 1)), "x + only")
+    assert set(apart.predict(profiles.assign(only=1), 10).table["status"]) == {"not_estimable"}
+    for wrong, said in ((profiles[:0], "at least one row"), (profiles.drop(columns="x"), "no column 'x'")):
+        with pytest.raises(InputError, match=said):
+            models.predict(wrong, 5)
+    with pytest.raises(InputError, match="last observation"):
+        models.predict(profiles, 500)
+    with pytest.raises(InputError, match="gone has none"):
+        cause_specific(times(), "x", cause="job").predict(profiles, 5)
+    records = cause_specific(times(provenance=Provenance(kind="records")), "x").publish(Policy())
+    with pytest.raises(InputError, match="published"):
+        records.predict(profiles, 5)
+
+
+def test_precision_of_shares_is_that_of_the_curve_when_nothing_explains_them():
+    """A covariate without effect and of one value: the model's shares and errors are near those of Aalen-Johansen."""
+    rng = np.random.default_rng(9)
+    n = 3000
+    exits = np.stack([rng.exponential(2, n), rng.exponential(3, n)])
+    df = pd.DataFrame({"time": exits.min(axis=0), "cause": exits.argmin(axis=0) + 1, "x": rng.normal(size=n)})
+    model = (
+        cause_specific(times(df), "x", subdistribution=False).predict(pd.DataFrame({"x": [0.0]}), 1.0).table
+    )
+    curve = aalen_johansen(times(df)).at(1.0).table
+    np.testing.assert_allclose(model["estimate"], curve["estimate"], atol=0.01)
+    np.testing.assert_allclose(model["std_error"], curve["std_error"], rtol=0.03)
+
+
 # ---- Aalen-Johansen -----------------------------------------------------------------------------------------------------
 def test_variance_from_counts_is_that_from_rows():
     df = frame()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from parity.survival.tables import agree, times
 
-from evalkit.survival import fine_gray, gray_test, years_lost
+from evalkit.survival import cause_specific, fine_gray, gray_test, years_lost
 from evalkit.survival.competing.spread import _ahead, _gone, through_weights
 from evalkit.timetoevent import TimeToEvent
 
@@ -186,6 +186,28 @@ def test_time_lost_is_the_area_under_survfit(name, t, by):
             ours = ours[ours[by].astype(str) == row.group]
         agree(ours["estimate"], [row.estimate])
         agree(ours["std_error"], [row.std_error])
+
+
+@pytest.mark.parametrize(
+    ("name", "formula", "profiles"),
+    [
+        ("ties", "age + sex", {"age": [20, 25], "sex": ["m", "f"]}),
+        ("continuous", "x + arm", {"x": [0.5, -1], "arm": [1, 0]}),
+        ("late", "x + z", {"x": [0.5, -1], "z": [1, 0]}),
+    ],
+)
+def test_shares_from_all_models_are_those_of_multi_state_survfit(name, formula, profiles):
+    models = cause_specific(data(name), formula, ties="breslow", subdistribution=False)
+    wanted = expected("shares", data=name)
+    found = models.predict(pd.DataFrame(profiles), sorted(set(wanted["time"]))).table
+    first = next(iter(profiles))
+    for row in wanted.itertuples():
+        ours = found[
+            (found[first] == profiles[first][row.profile - 1])
+            & (found["time"] == row.time)
+            & (found["cause"] == ("no_exit" if row.cause == "(s0)" else row.cause))
+        ]
+        agree(ours["estimate"], [row.estimate])
 
 
 def test_the_table_is_the_one_listed_and_the_script_still_makes_it():

@@ -72,6 +72,24 @@ put(rbind(
   weighted("continuous", "cluster", Surv(time, exit) ~ ., continuous, "one", Surv(fgstart, fgstop, fgstatus) ~ x + arm, "cluster")
 ), "finegray")
 
+# ---- shares from Cox models of every exit: survfit of a multi-state coxph (Breslow's ties, no standard errors in R) ----------
+shares <- function(data, fit, profiles, times) {
+  curve <- survfit(fit, newdata = profiles)
+  row <- findInterval(times, curve$time)
+  do.call(rbind, lapply(seq_len(nrow(profiles)), function(k) do.call(rbind, lapply(seq_along(curve$states), function(s) data.frame(
+    data = data, profile = k, time = times, cause = curve$states[s],
+    estimate = ifelse(row == 0, as.numeric(s == 1), curve$pstate[pmax(row, 1), k, s]))))))
+}
+ties$who <- seq_len(nrow(ties)); ties$event <- factor(ties$cause, 0:3, c("censor", "one", "two", "three"))
+put(rbind(
+  shares("ties", coxph(Surv(time, event) ~ age + sex, ties, id = who, ties = "breslow", control = tight),
+         data.frame(age = c(20, 25), sex = c("m", "f")), c(0, 5, 20.5, 40)),
+  shares("continuous", coxph(Surv(time, exit) ~ x + arm, continuous, id = id, ties = "breslow", control = tight),
+         data.frame(x = c(0.5, -1), arm = c(1, 0)), c(1, 10, 30)),
+  shares("late", coxph(Surv(start, stop, exit) ~ x + z, late, id = id, ties = "breslow", control = tight),
+         data.frame(x = c(0.5, -1), z = c(1, 0)), c(8, 20, 30))
+), "shares")
+
 # ---- Gray's test ---------------------------------------------------------------------------------------------------
 gray <- function(data, model, ...) {
   found <- cuminc(...)$Tests
