@@ -26,6 +26,8 @@ def best(rows: Rows, layout: Layout, active: np.ndarray, what: str) -> tuple[Sum
     unit = Unit.of(layout.family, [b.shape[1] for b in layout.blocks], layout.n_basis)
     tops, failed = [], None
     for begin in _beginnings(rows, layout, active, what):
+        # What is not to be estimated stays where it begins: at 0.
+        begin = directions @ begin[active]
         try:
             tops.append(climb(likelihood, begin, directions, unit, what))
         except NoMaximum as error:

@@ -144,8 +144,8 @@ def climb(
         if stuck or unit.absurd(theta):
             break
     raise NoMaximum(
-        f"{what}: no maximum: the likelihood keeps growing, as when the times are fitted exactly, when late entries leave next to nothing "
-        "known, or when the shape of a generalised gamma runs away; use a family with fewer parameters, or fewer terms"
+        f"{what}: no maximum: the likelihood keeps growing, as when the times are fitted exactly, when late entries leave next to "
+        "nothing known, or when the shape of a generalised gamma runs away; use a family with fewer parameters, or fewer terms"
     )
 
 

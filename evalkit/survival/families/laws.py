@@ -184,8 +184,8 @@ class GammaFamily:
         a = shape**-2.0
         u = np.where(shape > 0, special.gammainccinv(a, left), special.gammaincinv(a, left))
         normal = -special.ndtri(left)
-        # To first order in Q the quantile of W is z - Q z² … found from S(w) = Phi(-w) + Q phi(w) (w² + 2)/6.
-        w = np.where(flat, normal + q * (normal**2 + 2) / 6, np.log(u / a) / shape)
+        # To first order in Q, from S(w) = Phi(-w) - Q phi(w) (w² + 2)/6.
+        w = np.where(flat, normal - q * (normal**2 + 2) / 6, np.log(u / a) / shape)
         return mu + np.exp(s) * w
 
 
@@ -257,10 +257,10 @@ def _log_gamma_survival(w: np.ndarray, q: np.ndarray) -> np.ndarray:
     a = shape**-2.0
     u = a * np.exp(np.minimum(shape * w, 700.0))
     exact = np.where(shape > 0, special.gammaincc(a, u), special.gammainc(a, u))
-    # Near Q = 0: S = Phi(-w) + Q phi(w) (w² + 2)/6 + ...
+    # Near Q = 0: S = Phi(-w) - Q phi(w) (w² + 2)/6 + ...
     phi = np.exp(-0.5 * w * w - _HALF_LOG_2PI)
     with np.errstate(divide="ignore"):
-        return np.log(np.where(flat, special.ndtr(-w) + q * phi * (w**2 + 2) / 6, exact))
+        return np.log(np.where(flat, special.ndtr(-w) - q * phi * (w**2 + 2) / 6, exact))
 
 
 @dataclass(frozen=True)

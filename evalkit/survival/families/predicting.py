@@ -299,9 +299,12 @@ def _curves(asked: Asked, at: np.ndarray, kind: str, conf_level: float) -> pd.Da
 
 def _loglog(log_s: np.ndarray, spread: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
     """Return bounds of S, made on the scale of log(-log S), from log S and its standard error."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        wide = np.exp(z * spread / np.abs(log_s))
-    return np.exp(log_s * wide), np.exp(log_s / wide)
+    with np.errstate(all="ignore"):
+        at, half = np.log(-log_s), z * spread / np.abs(log_s)
+        low, high = np.exp(-np.exp(at + half)), np.exp(-np.exp(at - half))
+    # Where S is 1 to the last digit there is no such scale, nor any width.
+    sure = log_s == 0
+    return np.where(sure, 1.0, low), np.where(sure, 1.0, high)
 
 
 def _quantiles(asked: Asked, at: np.ndarray, conf_level: float, last: float | None) -> pd.DataFrame:
