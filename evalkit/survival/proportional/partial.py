@@ -74,11 +74,6 @@ class Likelihood:
             put(self, "_fraction", order / np.repeat(self.deaths, self.deaths))
         put(self, "_event_x", sum(_event_total(part) for part in self.parts))
         put(self, "_event_weight", sum(_event_sum(part, np.ones(len(part.event))) for part in self.parts))
-        put(
-            self,
-            "_event_offset",
-            sum(_event_sum(part, part.offset[part.event]) for part in self.parts if part.offset is not None),
-        )
 
     @classmethod
     def of(
@@ -169,9 +164,11 @@ class Likelihood:
         # exp must not overflow; a shift common to all rows cancels.
         shift = max(float(score.max(initial=0.0)) for score in risks)
         shift = shift if shift > 300 else 0.0
-        log_likelihood = (
-            float(self._event_x @ beta) + self._event_offset - self._event_weight * (middle + shift)
+        # Not kept from look to look: who looks may move the offset in between (frailties are one).
+        moved = sum(
+            _event_sum(part, part.offset[part.event]) for part in self.parts if part.offset is not None
         )
+        log_likelihood = float(self._event_x @ beta) + moved - self._event_weight * (middle + shift)
         for part, risk in zip(self.parts, risks, strict=True):
             if shift:
                 risk -= shift
