@@ -90,7 +90,7 @@ def levels(
     """
     columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     if not columns:
-        return (), ((),), np.zeros(tte.n, dtype=np.int64)
+        return (), ((),), np.broadcast_to(np.int64(0), tte.n)
     taken = [c for c in columns if c in KEYS or c in VALUES]
     if taken:
         raise InputError(
@@ -102,7 +102,7 @@ def levels(
         raise InputError(
             f"{argument}: no column {', '.join(map(repr, absent))} among the covariates; they are {have}"
         )
-    code = np.zeros(tte.n, dtype=np.int64)
+    code: Any = 0
     names: list[tuple] = [()]
     for column in columns:
         values = tte.covariates[column]
@@ -112,8 +112,10 @@ def levels(
                 "give the missing a level of their own or leave those rows out"
             )
         own, found = _levels_of(values)
-        code = code * len(found) + own
+        code = own if len(columns) == 1 else code * len(found) + own
         names = [(*name, value) for name in names for value in found]
+    if len(columns) == 1 and not isinstance(values.dtype, pd.CategoricalDtype):
+        return columns, tuple(names), code
     there = np.bincount(code, minlength=len(names)) > 0
     if not there.all():
         # Combinations that nobody has are no groups.
@@ -203,6 +205,17 @@ def by_columns(by: Sequence[str], groups: Sequence[tuple], repeats: Sequence[int
 def _levels_of(values: pd.Series) -> tuple[np.ndarray, list]:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy().astype(np.int64), list(values.cat.categories)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "bi":
+        # A few whole numbers near each other are their own codes: no hashing.
+        numbers = values.to_numpy()
+        numbers = numbers.view(np.int8) if numbers.dtype == bool else numbers
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low <= 1000:
+            code = np.subtract(numbers, low, dtype=np.int64)
+            seen = np.bincount(code, minlength=high - low + 1) > 0
+            kind = bool if values.dtype == bool else int
+            found = [kind(low + k) for k in np.flatnonzero(seen)]
+            return (code if seen.all() else (np.cumsum(seen) - 1)[code]), found
     code, found = pd.factorize(values, sort=True)
     return code.astype(np.int64), list(found)
 
