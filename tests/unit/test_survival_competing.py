@@ -496,7 +496,11 @@ def test_shares_of_all_exits_sum_to_one_and_know_their_limits():
         models.predict(profiles, 500)
     with pytest.raises(InputError, match="gone has none"):
         cause_specific(times(), "x", cause="job").predict(profiles, 5)
-    records = cause_specific(times(provenance=Provenance(kind="records")), "x").publish(Policy())
+    models = cause_specific(times(provenance=Provenance(kind="records")), "x")
+    told = models.predict(profiles, [0, 10, 30]).publish(Policy()).table
+    assert {"ok", "suppressed"} == set(told["status"])
+    assert told.loc[told["time"] == 0, "n_event"].isna().all()
+    records = models.publish(Policy())
     with pytest.raises(InputError, match="published"):
         records.predict(profiles, 5)
 

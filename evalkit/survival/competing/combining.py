@@ -87,8 +87,9 @@ def combined(
         for i, name in enumerate(columns):
             frame.insert(i, name, new[name].iloc[row])
         made.append(frame)
+    table = pd.concat(made, ignore_index=True)
     return PredictedIncidence(
-        pd.concat(made, ignore_index=True),
+        table.drop(columns="there"),
         message(
             "survival_competing.question_combined",
             events=[label_of(tte, c) for c in tte.causes], unit=unit_name(tte.unit, 2),
@@ -97,6 +98,7 @@ def combined(
         models.provenance,
         labels={**labels_of(models.labels, tte.unit), NO_EXIT: both("survival.no_exit")},
         by=(*columns, "cause"),
+        there=table["there"].to_numpy(),
         unit=tte.unit,
     )  # fmt: skip
 
@@ -197,6 +199,7 @@ def _frame(
             "conf_low": np.where(certain, p, low), "conf_high": np.where(certain, p, high), "conf_level": conf_level,
             "n_risk": counts["n_risk"], "n_event": counts[state], "n_censor": counts["n_censor"],
             "status": "ok" if why is None else "not_estimable", "reason": [why] * len(asked),
+            "there": counts[state, "day"],
         }))  # fmt: skip
     stacked = pd.concat(frames, ignore_index=True)
     order = np.arange(len(stacked)).reshape(len(states), len(asked)).T.ravel()

@@ -72,15 +72,16 @@ def predicted(
     for code in np.unique(stratum):
         curves = _Curves(fitted, fit.cause, int(code), asked)
         for row in np.flatnonzero(stratum == code):
-            parts.append((row, curves.of(profiles[row], fit.conf_level)))
+            parts.append((row, curves.of(profiles[row], fit.conf_level).assign(there=curves.there)))
     columns = [*dict.fromkeys([*fitted.design.variables, *fitted.strata])]
     made = []
     for row, frame in sorted(parts, key=lambda p: p[0]):
         for i, name in enumerate(columns):
             frame.insert(i, name, new[name].iloc[row])
         made.append(frame)
+    table = pd.concat(made, ignore_index=True)
     return PredictedIncidence(
-        pd.concat(made, ignore_index=True),
+        table.drop(columns="there"),
         message(
             "survival_competing.question_predicted",
             event=fit.question.values["event"], unit=unit_name(fitted.tte.unit, 2),
@@ -89,6 +90,7 @@ def predicted(
         fit.provenance,
         labels=labels_of(fit.labels, fitted.tte.unit),
         by=tuple(columns),
+        there=table["there"].to_numpy(),
         unit=fitted.tte.unit,
     )  # fmt: skip
 
@@ -118,6 +120,7 @@ class _Curves:
         own_rows = np.ones(len(part.time), dtype=bool) if part.stratum is None else part.stratum == code
         counts = counts_between(fitted.tte, own_rows, asked)
         self.counts = {"n_risk": counts["n_risk"], "n_event": counts[cause], "n_censor": counts["n_censor"]}
+        self.there = counts[cause, "day"]
 
     def of(self, profile: np.ndarray, conf_level: float) -> pd.DataFrame:
         """Return the curve of one profile."""
@@ -147,7 +150,7 @@ class _Curves:
         })  # fmt: skip
 
 
-def counts_between(tte: TimeToEvent, own: np.ndarray, asked: np.ndarray) -> dict[str, np.ndarray]:
+def counts_between(tte: TimeToEvent, own: np.ndarray, asked: np.ndarray) -> dict[Any, np.ndarray]:
     """Return who stood behind each time: at risk just before, exits of each cause and in all, censorings since the time before.
 
     Parameters
@@ -160,7 +163,8 @@ def counts_between(tte: TimeToEvent, own: np.ndarray, asked: np.ndarray) -> dict
     Returns
     -------
     mapping
-        ``n_risk``, ``n_censor``, one entry per cause, and ``no_exit`` for all causes together.
+        ``n_risk``, ``n_censor``, one entry per cause, and ``no_exit`` for all causes together; under (name, "day") those on the
+        very day asked.
     """
     m = len(asked)
     weight = np.ones(tte.n) if tte.weight is None else tte.weight
@@ -172,9 +176,13 @@ def counts_between(tte: TimeToEvent, own: np.ndarray, asked: np.ndarray) -> dict
     at = np.searchsorted(asked, tte.time, side="left")
     ways = {"n_censor": tte.cause == 0, "no_exit": tte.cause > 0}
     ways |= {cause: tte.cause == k + 1 for k, cause in enumerate(tte.causes)}
-    left = {
+    left: dict[Any, np.ndarray] = {
         name: np.bincount(at[own & which], weight[own & which], m + 1)[:m] for name, which in ways.items()
     }
+    today = np.append(asked, np.nan)[at] == tte.time
+    for name, which in ways.items():
+        on = own & which & today
+        left[name, "day"] = np.bincount(at[on], weight[on], m + 1)[:m]
     return {"n_risk": n_risk, **left}
 
 
