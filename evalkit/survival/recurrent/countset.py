@@ -83,8 +83,8 @@ class MeanCounts(Curves):
         Returns
         -------
         CountTest
-            First row ``part = "test"``: statistic, df, p_value; then the groups: people, events, and the events expected were
-            the mean the same in all.
+            First row ``part = "test"``: statistic, df, p_value; then the groups: people, events, expected and score (observed less
+            expected), both as weighted: an event after exits for good counts for the share that has not left.
 
         Notes
         -----
@@ -101,7 +101,7 @@ class MeanCounts(Curves):
         everyone = y.sum(axis=0)
         share = np.divide(y, everyone, out=np.zeros_like(y), where=everyone > 0)
         gap, covariance = np.zeros(k), np.zeros((k, k))
-        seen, expected = np.zeros(k), np.zeros(k)
+        expected = np.zeros(k)
         for j, mean in enumerate(self.means):
             own = rows.part(j)
             influence = np.zeros((k, len(rows.weight)))
@@ -110,9 +110,8 @@ class MeanCounts(Curves):
                 gap[i] += weighted.value[-1]
                 influence[i] = weighted.final(own)
                 expected[i] += dataclasses.replace(mean, multiplier=y[i] * share[j]).value[-1]
-            seen[j] = dataclasses.replace(mean, multiplier=y[j]).value[-1]
             covariance += (influence * rows.scale) @ influence.T
-        return self._tested(gap, covariance, np.divide(expected, seen, out=np.ones(k), where=seen > 0))
+        return self._tested(gap, covariance, expected)
 
     # -- showing -----------------------------------------------------------------------------------------------------
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
@@ -227,20 +226,22 @@ class MeanCounts(Curves):
             "p_value": [float(chi2_p(statistic, df)) if known else np.nan] + [np.nan] * k,
             "n": [size.sum(), *size],
             "n_event": [events.sum(), *events],
-            "expected": [np.nan, *(events * expected)],
+            "expected": [np.nan, *expected],
+            "score": [np.nan, *gap],
             "status": ["ok" if known else "not_estimable"] + ["ok"] * k,
             "reason": [reason] + [None] * k,
             "method": ["Ghosh-Lin"] + [None] * k,
         })  # fmt: skip
         named = {c: [None, *values] for c, values in by_columns(self.by, groups, 1).items()}
         table = table.assign(**named)[["part", *self.by, *(c for c in table if c != "part")]]
-        words = {"expected": "expected", "test": "part_test", "group": "part_group"}
+        words = {"expected": "survival.expected", "test": "survival.part_test", "group": "survival.part_group",
+                 "score": "survival_ranks.score"}  # fmt: skip
         return CountTest(
             table,
             message("survival_recurrent.question_test", event=self.event, by=list(self.by)),
             self.caveats,
             self.provenance,
-            labels={**self.labels, **{code: both(f"survival.{word}") for code, word in words.items()}},
+            labels={**self.labels, **{code: both(word) for code, word in words.items()}},
             by=self.by,
         )
 
