@@ -111,7 +111,11 @@ def steps_of(
     """Return the probabilities of rows that were all there from the origin, and each row's place among the times."""
     times, left_at = merged(time)
     m = len(times)
-    gone = np.bincount(cause * m + left_at, weight, (n_causes + 1) * m).reshape(n_causes + 1, m).astype(float)
+    gone = (
+        np.bincount(cause.astype(np.int64) * m + left_at, weight, (n_causes + 1) * m)
+        .reshape(n_causes + 1, m)
+        .astype(float)
+    )
     at_risk = np.cumsum(gone.sum(axis=0)[::-1])[::-1]
     return incidence_steps(times, at_risk, gone[1:]), left_at
 

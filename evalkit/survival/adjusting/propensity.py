@@ -102,7 +102,7 @@ def propensity(
             return Propensity(columns, chance, score.reshape(n, -1) @ inverse)
         size = float(np.abs(columns @ step.reshape(beta.shape).T).max())
         beta = beta + step.reshape(beta.shape) * min(1.0, 5.0 / size)
-        if np.abs(columns @ beta.T).max() > 60:
+        if chance[np.arange(n), code].min() > 1 - 1e-6:
             break
     raise InputError(
         f"formula: some of its terms tell the group ({by}) for certain, so there are people without a counterpart in the other "
@@ -149,7 +149,7 @@ def refuse_unlikely(chance: np.ndarray, code: np.ndarray, names: Sequence, by: s
             "out those without a counterpart, or use fewer terms"
         )
     return [
-        message("survival_adjusting.unlikely", n=Headcount(n), least=LEAST, group=str(name))
+        message("survival_adjusting.unlikely", n=Headcount(n), least=LEAST, group=f"{by} = {name}")
         for n, name in found
     ]
 
