@@ -273,15 +273,13 @@ def test_covariates_that_change_act_on_the_hazard():
     fit = parametric(changing(), "x", "exponential")
     assert any("present value" in c.text("en") for c in fit.caveats)
     # A Poisson regression of events on time at risk is the same model.
-    import statsmodels.api as sm
-
     tte = changing()
-    poisson = sm.GLM(
-        tte.event.astype(float), sm.add_constant(tte.covariates["x"].to_numpy()), sm.families.Poisson(),
-        offset=np.log(tte.time - tte.entry),
-    ).fit(tol=1e-12)  # fmt: skip
-    np.testing.assert_allclose(fit.tidy()["estimate"], -np.asarray(poisson.params), rtol=1e-7)
-    np.testing.assert_allclose(fit.tidy(ratio="hazard")["estimate"], np.exp(poisson.params[1]), rtol=1e-7)
+    design, poisson = np.column_stack([np.ones(tte.n), tte.covariates["x"]]), np.array([-4.0, 0.0])
+    for _ in range(20):
+        mean = (tte.time - tte.entry) * np.exp(design @ poisson)
+        poisson += np.linalg.solve(design.T @ (mean[:, None] * design), design.T @ (tte.event - mean))
+    np.testing.assert_allclose(fit.tidy()["estimate"], -poisson, rtol=1e-7)
+    np.testing.assert_allclose(fit.tidy(ratio="hazard")["estimate"], np.exp(poisson[1]), rtol=1e-7)
     parametric(changing(), "x", "spline", knots=1)
     parametric(changing(), "x", "weibull")
 
