@@ -211,8 +211,9 @@ def _levels_of(values: pd.Series) -> tuple[np.ndarray, list]:
         numbers = numbers.view(np.int8) if numbers.dtype == bool else numbers
         low, high = int(numbers.min()), int(numbers.max())
         if high - low <= 1000:
-            code = np.subtract(numbers, low, dtype=np.int64)
-            seen = np.bincount(code, minlength=high - low + 1) > 0
+            code = np.subtract(numbers, low, dtype=np.int64) if low else numbers.astype(np.int64, copy=False)
+            # Of two neighbours that are the least and the greatest, both are there.
+            seen = np.ones(2, bool) if high == low + 1 else np.bincount(code, minlength=high - low + 1) > 0
             kind = bool if values.dtype == bool else int
             found = [kind(low + k) for k in np.flatnonzero(seen)]
             return (code if seen.all() else (np.cumsum(seen) - 1)[code]), found

@@ -75,12 +75,7 @@ class RiskSums:
         """
         times, at, came = grid(time, entry)
         m, g, ways = len(times), len(groups), n_causes + 1
-        narrow = np.int32 if g * ways * m < 2**31 else np.int64
-        place = np.multiply(cause, m, dtype=narrow, casting="unsafe")
-        place += at
-        if g > 1:
-            place += np.multiply(group, ways * m, dtype=narrow, casting="unsafe")
-        exits = np.bincount(place, weight, g * ways * m).reshape(g, ways, m)
+        exits = _counted(at, cause, group if g > 1 else None, weight, m, ways, g).reshape(g, ways, m)
         if entry is None:
             used = np.flatnonzero(exits.any(axis=(0, 1)))
             exits = exits[:, :, used].astype(float)
@@ -128,6 +123,37 @@ class RiskSums:
         """Return the last time at which anybody of each group left, nan for a group that is empty."""
         left = self.exits.any(axis=1)
         return np.array([self.times[np.flatnonzero(row)[-1]] if row.any() else np.nan for row in left])
+
+
+#: Rows counted at a time: few enough that what is computed of them stays in the processor's cache.
+_BLOCK = 1 << 16
+
+
+def _counted(
+    at: np.ndarray,
+    cause: np.ndarray,
+    group: np.ndarray | None,
+    weight: np.ndarray | None,
+    m: int,
+    ways: int,
+    g: int,
+) -> np.ndarray:
+    """Return the weight per (group, way, time), flat."""
+    size = g * ways * m
+    narrow = np.int32 if size < 2**31 else np.int64
+    n = len(at)
+    # With nearly as many places as rows, adding up the blocks would cost more than it saves.
+    step = _BLOCK if size <= _BLOCK // 8 else max(n, 1)
+    total = None
+    for first in range(0, max(n, 1), step):
+        here = slice(first, first + step)
+        place = np.multiply(cause[here], m, dtype=narrow, casting="unsafe")
+        place += at[here]
+        if group is not None:
+            place += np.multiply(group[here], ways * m, dtype=narrow, casting="unsafe")
+        found = np.bincount(place, None if weight is None else weight[here], size)
+        total = found if total is None else total + found
+    return total
 
 
 def grid(
