@@ -103,6 +103,15 @@ class StayingRows(Rows):
         risen[self.stayed] += self.inverse * since
         return risen
 
+    def exposure(
+        self, cumulative: np.ndarray, tied: np.ndarray | None, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return `during`, less what is in `tied` for the slot of the event; the shorter way of `Rows` would leave out who stays."""
+        exposure = self.during(cumulative)
+        if tied is not None:
+            exposure[self.event] -= tied[self.last[self.event] - 1]
+        return exposure
+
 
 def weighted_likelihood(
     parts: Sequence[Part], centre: np.ndarray, n_groups: int = 1, frequency: bool = False
@@ -142,7 +151,8 @@ def weighted_likelihood(
     for part, n in zip(parts, size, strict=True):
         own = slice(begin, begin + n)
         first = None if slots.first is None else slots.first[own]
-        made.append(_rows(part, first, slots.last[own], ends, at_slot, seen))
+        order = slots.order if len(parts) == 1 else None
+        made.append(_rows(part, first, slots.last[own], ends, at_slot, seen, order))
         begin += n
     counts = [count_deaths(rows, len(slots), frequency) for rows in made]
     deaths = sum(number for number, _ in counts)
@@ -166,6 +176,7 @@ def _rows(
     ends: np.ndarray,
     at_slot: np.ndarray,
     seen: Observation,
+    order: np.ndarray | None,
 ) -> StayingRows:
     stayed = np.flatnonzero(part.kind == 2)
     stratum = np.zeros(len(stayed), dtype=np.int64) if part.stratum is None else part.stratum[stayed]
@@ -184,5 +195,5 @@ def _rows(
         )
     return StayingRows(
         x=part.x, first=first, last=last, event=np.flatnonzero(part.kind == 1), weight=part.weight,
-        stayed=stayed, inverse=1 / chance, stop=stop, group=group, kept=at_slot,
+        order=order, stayed=stayed, inverse=1 / chance, stop=stop, group=group, kept=at_slot,
     )  # fmt: skip
