@@ -1,6 +1,7 @@
 """Time the survival estimators against their rivals on the rows of the issue's table; prints the table of benchmarks/README.md.
 
-Not a test: run by hand, ``python benchmarks/survival.py [row ...]`` (all rows without a name; about ten minutes). One process and one BLAS thread for all but R, which waits in its own; results agree first; then at least seven
+Not a test: run by hand, ``python benchmarks/survival.py [row ...]`` (all rows without a name; about ten minutes). One process and one
+BLAS thread for all but R, which waits in its own; results agree first; then at least seven
 alternating pairs (fewer when one run of the rival takes more than 12 s, and the table says so), median and quartiles of the ratio.
 Rivals are not in our lock: ``pip install survival==2.0.0 surpyval==0.25`` beside it for their columns.
 """
