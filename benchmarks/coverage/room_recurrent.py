@@ -121,7 +121,7 @@ def cases() -> list[Case]:
     share = dict.fromkeys(CONF_TYPES, float(day[ASKED]))
     return [
         Case("mean count by day 90, gamma levels", {"log": alive, "plain": alive}, mean_counts(0.0), plays=PLAYS),
-        Case("mean count by day 90, gamma levels, 30 % dead by then", {"log": mortal, "plain": mortal}, mean_counts(DEATH), plays=PLAYS),
+        Case("mean count by day 90, gamma levels, 30 % dead", {"log": mortal, "plain": mortal}, mean_counts(DEATH), plays=PLAYS),
         Case(
             "mean counts of two arms by day 90, with deaths", {"difference": after - mortal, "ratio": after / mortal},
             mean_counts(DEATH, by=True), plays=PLAYS,

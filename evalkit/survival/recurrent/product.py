@@ -91,7 +91,7 @@ class Product:
         at_risk[at_risk < 1e-9 * np.maximum(weight.sum(), 1)] = 0.0
         moved = to >= 0
         place = (left[moved] * s + state[moved]) * s + to[moved]
-        moves = np.bincount(place, weight[moved], m * s * s).reshape(m, s, s)
+        moves = np.bincount(place, weight[moved], m * s * s).astype(float).reshape(m, s, s)
         initial = start
         if start is None:
             first = came == 0
