@@ -123,7 +123,7 @@ def cross_validate(
         table[[c for c in order if c in table]],
         message("survival_validating.question_cross_validation", event=event),
         (
-            message("survival_validating.folds", folds=folds, seed=seed, unit=unit),
+            message("survival_validating.folds", folds=folds, seed=str(seed), unit=unit),
             message("survival_validating.independent_censoring"),
             message("survival_validating.as_it_is"),
         ),
