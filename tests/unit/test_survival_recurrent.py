@@ -267,6 +267,9 @@ def test_effects_by_episode_and_what_is_said():
     plain = pwp(tte, "arm")
     assert "survival_recurrent.sparse_episode" in keys(plain)
     assert "survival_recurrent.conditional_total" in keys(plain)
+    assert "survival.stratified" not in keys(plain)
+    by_site = [c for c in pwp(tte, "arm", strata="site").caveats if c.key == "survival.stratified"]
+    assert [c.values["strata"] for c in by_site] == [["site"]]
     assert fit.robust
     for lang in ("fr", "en"):
         fit.summary(lang)

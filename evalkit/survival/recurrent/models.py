@@ -292,10 +292,18 @@ def _about(episode: np.ndarray, event: np.ndarray, pool_after: int | None) -> li
 def _named(fit: CoxFit, question: str, said: list[Message], terms: list[str] | None = None) -> CoxFit:
     """Return the fit with the question and the words of a model of repeated events."""
     values = dict(fit.question.values)
+    # Strata are named without the episode, which has a sentence of its own.
+    kept = []
+    for caveat in fit.caveats:
+        if caveat.key == "survival.stratified":
+            named = [name for name in caveat.values["strata"] if name != EPISODE]
+            kept += [message("survival.stratified", strata=named)] if named else []
+        else:
+            kept.append(caveat)
     asked = message(
         f"survival_recurrent.{question}",
         event=values["event"],
         terms=values["terms"] if terms is None else terms,
     )
     labels = {**fit.labels, EPISODE: both(f"survival_recurrent.{EPISODE}")}
-    return dataclasses.replace(fit, question=asked, caveats=(*said, *fit.caveats), labels=labels)
+    return dataclasses.replace(fit, question=asked, caveats=(*said, *kept), labels=labels)
