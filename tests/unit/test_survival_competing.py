@@ -315,6 +315,14 @@ def test_a_large_fit_begins_from_a_small_one_and_ends_where_it_would_anyway():
     assert fit.table["estimate"][0] == pytest.approx(0.5 * 4 / 7, abs=0.2)
 
 
+def test_a_few_people_in_exact_balance_give_no_precision():
+    still = TimeToEvent(time=[1.0, 1], cause=[1, 1], causes=CAUSES, covariates=pd.DataFrame({"x": [1.0, -1]}))
+    fit = fine_gray(still, "x")
+    assert fit.table["status"].tolist() == ["not_estimable"]
+    assert "balance" in reasons(fit)["x"]
+    assert np.isnan(fit.table["p_value"][0])
+
+
 # ---- Gray --------------------------------------------------------------------------------------------------------------
 def test_gray_says_why_there_is_no_test():
     df = frame().assign(one="a")

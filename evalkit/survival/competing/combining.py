@@ -188,7 +188,7 @@ def _frame(
         at = (taken.index(state) if state in taken else None) if state != NO_EXIT else len(taken)
         p = np.zeros(len(asked)) if at is None else shares[at]
         error = np.full(len(asked), np.nan) if at is None or reason is not None else errors[at]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             inside = np.where((p > 0) & (p < 1), p, np.nan)
             wide = np.exp(z * error / ((1 - inside) * -np.log1p(-inside)))
         low, high = -np.expm1(np.log1p(-inside) / wide), -np.expm1(np.log1p(-inside) * wide)

@@ -227,7 +227,8 @@ def _compare(
         rest = np.cumsum(a * hazard, axis=1)
         rest = rest[:, -1:] - rest
         # Tied exits are drawn without replacement, so vary a little less.
-        fewer = 1 - np.divide(ties, whole * before[r] - 1, out=np.zeros(m), where=ties > 0)
+        others = whole * before[r] - 1
+        fewer = 1 - np.divide(ties, others, out=np.zeros(m), where=(ties > 0) & there[r] & (others != 0))
         spread = np.where(there[r], fewer * before[r] * d / (whole * safe[r]), 0.0)
         moved = a + (1 - share[r]) * rest
         variance += (moved * spread) @ moved.T

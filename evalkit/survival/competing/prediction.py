@@ -134,7 +134,7 @@ class _Curves:
         error = relative * np.sqrt(np.maximum(variance, 0.0))
         if top.runaway:
             error = np.full_like(error, np.nan)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             wide = np.exp(z_value(conf_level) * np.where(hazard > 0, error / hazard, 0.0))
         reason = message("survival.separation", terms=[self.fitted.design.terms[k] for k in top.runaway])
         return pd.DataFrame({

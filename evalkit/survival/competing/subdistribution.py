@@ -128,6 +128,7 @@ def fine_gray(
         tuple(strata_columns), strata_names,
     )  # fmt: skip
     covariance = _covariance(fitted, unknown)
+    unknown |= _without_spread(top, covariance)
     table = _table(fitted, covariance, unknown, scale, conf_level, variance)
     said += _said(fitted, cause, cluster, group_names, censoring_by)
     return FineGrayFit(
@@ -192,6 +193,14 @@ def _covariance(fitted: SubFitted, unknown: dict[int, Message]) -> np.ndarray:
     return out
 
 
+def _without_spread(top: Maximum, covariance: np.ndarray) -> dict[int, Message]:
+    """Take away the variance of coefficients that nobody moves: a few people in balance tell nothing of the precision."""
+    model, found = np.diag(top.covariance), np.diag(covariance)
+    still = np.flatnonzero(np.isfinite(found) & (found <= 1e-16 * model))
+    covariance[still] = covariance[:, still] = np.nan
+    return dict.fromkeys(still.tolist(), message("survival_competing.no_spread"))
+
+
 def _table(
     fitted: SubFitted,
     covariance: np.ndarray,
@@ -232,8 +241,10 @@ def _reason(
     if k in top.aliased:
         others = [made.terms[j] for j in top.aliased[k]]
         return message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
-    if k in top.runaway:
-        return message(f"survival.monotone_{'up' if top.runaway[k] > 0 else 'down'}")
+    # So far out that nothing bends any more, it was running away too.
+    direction = top.runaway.get(k, float(top.beta[k]) if np.isnan(top.covariance[k, k]) else 0.0)
+    if direction:
+        return message(f"survival.monotone_{'up' if direction > 0 else 'down'}")
     return unknown.get(k)
 
 
