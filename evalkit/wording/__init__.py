@@ -73,8 +73,12 @@ def number(x: Any, lang: str | None = None, digits: int | None = None) -> str:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
+    if abs(value) >= 1e15:
+        # More digits than anybody reads, or than the formatter takes.
+        exponent = math.floor(math.log10(abs(value)))
+        return f"{number(value / 10**exponent, lang, 2)} × 10^{exponent}"
     if digits is None:
-        if value == int(value) and abs(value) < 1e15:
+        if value == int(value):
             digits = 0
         else:
             digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0

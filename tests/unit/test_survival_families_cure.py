@@ -241,6 +241,7 @@ def test_fits_pickle_publish_and_speak(family):
     new = pd.DataFrame({"arm": ["a"], "z": [0.0]})
     pd.testing.assert_frame_equal(again.predict(new, 9).tidy(), fit.predict(new, 9).tidy())
     published = fit.publish()
+    assert published.length is None
     for ask in (published.cured_share, published.follow_up, published.plot):
         with pytest.raises(InputError, match="published"):
             ask()

@@ -27,7 +27,7 @@ def best(rows: Rows, layout: Layout, active: np.ndarray, what: str) -> tuple[Sum
     tops, failed = [], None
     for begin in _beginnings(rows, layout, active, what):
         # What is not to be estimated stays where it begins: at 0.
-        begin = directions @ begin[active]
+        begin = _possible(likelihood, directions @ begin[active], unit)
         try:
             tops.append(climb(likelihood, begin, directions, unit, what))
         except NoMaximum as error:
@@ -35,6 +35,16 @@ def best(rows: Rows, layout: Layout, active: np.ndarray, what: str) -> tuple[Sum
     if not tops and failed is not None:
         raise failed
     return max(tops, key=lambda top: top.seen.value), likelihood
+
+
+def _possible(likelihood: Likelihood, begin: np.ndarray, unit: Unit) -> np.ndarray:
+    """Return where to begin, the scale made wider until the likelihood has a value."""
+    for _ in range(8):
+        if np.isfinite(likelihood.look(begin).value) or unit.scale is None:
+            break
+        begin = begin.copy()
+        begin[unit.scale] += 0.5
+    return begin
 
 
 def _beginnings(rows: Rows, layout: Layout, active: np.ndarray, what: str) -> list[np.ndarray]:

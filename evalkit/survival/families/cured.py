@@ -5,13 +5,16 @@ Not a fit: `mixture.cure` makes it.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, special
 
 from evalkit import wording
+from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, z_value
 from evalkit.result import Result
@@ -154,6 +157,11 @@ class CureFit(ParametricFit):
             statistic = max(2 * (self.model.summit.seen.value - base.summit.seen.value), 0.0)
         p = 1.0 if statistic == 0 else float(chi2_p(statistic, 1)) / 2
         return frame.assign(cured_statistic=statistic, cured_p_value=p, follow_up_alpha=self.length.alpha)
+
+    def publish(self, policy: Policy | None = None) -> Self:
+        """Pass the disclosure gate; what is left knows no person."""
+        published = super().publish(policy)
+        return published if published.model is not None else dataclasses.replace(published, length=None)
 
     # -- plumbing ----------------------------------------------------------------------------------------------------
     @staticmethod

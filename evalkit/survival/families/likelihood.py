@@ -104,16 +104,17 @@ class Likelihood:
 
     def look(self, theta: np.ndarray) -> Seen:
         """Return the log-likelihood and its gradient."""
-        gradient, jets, value = np.zeros(self.p), [], 0.0
+        gradient, jets, value, bounded = np.zeros(self.p), [], 0.0, True
         # Impossible parameters are found by their value, which the search refuses.
         with np.errstate(all="ignore"):
             for piece in self.pieces:
                 jet = piece.look(theta)
                 jets.append(jet)
                 value += float(jet.value.sum())
+                bounded &= all(np.isfinite(bend.sum()) for bend in jet.second.values())
                 for predictor, first in zip(piece.predictors, jet.first, strict=True):
                     gradient[predictor.columns] += first @ predictor.matrix
-        usable = np.isfinite(value) and np.isfinite(gradient).all()
+        usable = bounded and np.isfinite(value) and np.isfinite(gradient).all()
         return Seen(value if usable else -np.inf, gradient, tuple(jets))
 
     def information(self, seen: Seen) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from evalkit import wording
 from evalkit.errors import InputError
@@ -168,7 +169,9 @@ def predict(
     else:
         at = _times(times, kind, model, extrapolate)
         beyond = bool((at > last).any())
-        frame = _means(asked, at, conf_level) if kind == "rmst" else _curves(asked, at, kind, conf_level)
+        # A bound past what a double holds is infinite.
+        with np.errstate(over="ignore"):
+            frame = _means(asked, at, conf_level) if kind == "rmst" else _curves(asked, at, kind, conf_level)
     unit = model.rows.unit
     said = (
         [message("survival_families.extrapolated", last=last, unit=unit_name(unit, last))] if beyond else []
@@ -318,11 +321,12 @@ def _quantiles(asked: Asked, at: np.ndarray, conf_level: float, last: float | No
         # log S stays where it is while y moves with the parameters.
         error[reached] = asked.error(gradient) / np.exp(log_f + y[reached] - log_s)
     z = z_value(conf_level)
-    time = np.where(reached, np.exp(np.where(reached, y, 0.0)), np.nan)
-    frame = pd.DataFrame({
-        "row": rows, "part": share, "estimate": time, "std_error": time * error,
-        "conf_low": time * np.exp(-z * error), "conf_high": time * np.exp(z * error),
-    })  # fmt: skip
+    with np.errstate(over="ignore"):
+        time = np.where(reached, np.exp(np.where(reached, y, 0.0)), np.nan)
+        frame = pd.DataFrame({
+            "row": rows, "part": share, "estimate": time, "std_error": time * error,
+            "conf_low": time * np.exp(-z * error), "conf_high": time * np.exp(z * error),
+        })  # fmt: skip
     reasons: list[Message | None] = [None if r else message("survival_families.never") for r in reached]
     if last is not None:
         far = reached & (time > last)
@@ -344,11 +348,10 @@ def _means(asked: Asked, at: np.ndarray, conf_level: float) -> pd.DataFrame:
             area = 4 * x**3 * weight * np.exp(log_s)
             share, error = area.sum(), asked.error((area @ gradient)[None])[0]
             half = z * error / (share * (1 - share))
-            odds = share / (1 - share)
-            low, high = odds * np.exp(-half), odds * np.exp(half)
+            low, high = special.expit(special.logit(share) + np.array([-half, half]))
             records.append({
                 "row": row, "time": window, "estimate": window * share, "std_error": window * error,
-                "conf_low": window * low / (1 + low), "conf_high": window * high / (1 + high),
+                "conf_low": window * low, "conf_high": window * high,
             })  # fmt: skip
     return pd.DataFrame(records)
 

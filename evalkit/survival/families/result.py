@@ -208,8 +208,9 @@ class ParametricFit(Result):
         if ratio != self.natural:
             self._turn(table)
         table = table[self._terms()].reset_index(drop=True)
-        for column in _COLUMNS:
-            table[column] = np.exp(table[column])
+        with np.errstate(over="ignore"):
+            for column in _COLUMNS:
+                table[column] = np.exp(table[column])
         return table
 
     def _turn(self, table: pd.DataFrame) -> None:
