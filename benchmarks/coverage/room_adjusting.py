@@ -90,10 +90,12 @@ def cases() -> list[Case]:
             "g-computation from a Cox model, confounded arms",
             {k: float(v) for k, v in zip(STANDARDISED, standardised, strict=True)},
             _standardised,
+            plays=2_000,
         ),
         Case(
             "inverse-probability weights, two competing exits, confounded arms",
             {k: float(v) for k, v in zip(WEIGHTED, weighted, strict=True)},
             _weighted,
+            plays=2_000,
         ),
     ]

@@ -45,6 +45,49 @@ class Joint:
 
 
 @dataclass(frozen=True, repr=False)
+class Aside(Result):
+    """A table read off adjusted curves, or about their weights; shown and drawn near round times when it is long.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        The columns that name a line of the picture.
+    shown : str
+        The column drawn.
+    axis : Message, optional
+        What it is.
+    no_effect : float, optional
+    """
+
+    keys: tuple[str, ...] = ()
+    shown: str = "estimate"
+    axis: Message | None = None
+    no_effect: float | None = None
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw one line per row, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        table = _near_round_times(self.table)
+        frame = {k: [self._said(k, v, lang) for v in table[k]] for k in self.keys if table[k].nunique() > 1}
+        bounds = [c for c in ("conf_low", "conf_high", "conf_level", "status") if c in table]
+        drawn = pd.DataFrame(
+            {**frame, "estimate": table[self.shown].to_numpy(), **{c: table[c].to_numpy() for c in bounds}}
+        )
+        axis = None if self.axis is None else self.axis.text(lang)
+        return figures.estimates(
+            drawn, self.question.text(lang), ax=ax, lang=lang, no_effect=self.no_effect, axis=axis
+        )
+
+    def _said(self, column: str, value: Any, lang: str) -> str:
+        return self._label(value, lang) if isinstance(value, str) else _with_name(self, column, value, lang)
+
+    def _display_frame(self, lang: str) -> pd.DataFrame:
+        return Result._display_frame(dataclasses.replace(self, table=_near_round_times(self.table)), lang)
+
+
+@dataclass(frozen=True, repr=False)
 class AdjustedCurves(Result):
     """One row per level (and cause) and time.
 
@@ -62,6 +105,8 @@ class AdjustedCurves(Result):
     conf_level : float
     unit : str
     event : Message, str or mapping
+    complete : bool
+        Whether every time with an event is there, so that the curve is known all along.
     extra : mapping
         ``balance``, ``overlap`` … of the weights, when there are weights.
 
@@ -81,6 +126,7 @@ class AdjustedCurves(Result):
     conf_level: float = 0.95
     unit: str = "day"
     event: Any = ""
+    complete: bool = False
     extra: dict[str, Result] = field(default_factory=dict)
 
     # -- questions ---------------------------------------------------------------------------------------------------
@@ -102,7 +148,7 @@ class AdjustedCurves(Result):
         curves = self._kept(self.curves, "contrast")
         rows = self._contrasts(curves, kind, reference, [kind] * len(self.states))
         question = message("survival_adjusting.question_contrast", by=self.by, event=self.event)
-        return self._answer(rows, question)
+        return self._answer(rows, question, 0.0 if kind == "difference" else 1.0)
 
     def rmst(self, kind: str | None = None, reference: Any = None) -> Result:
         """Return the mean time before the event up to the time asked when the curves were made; or contrasts of it.
@@ -136,7 +182,7 @@ class AdjustedCurves(Result):
             "survival_adjusting.question_rmst", event=self.event, by=self.by, t=float(areas.times[0]),
             unit=unit_name(self.unit, 2),
         )  # fmt: skip
-        return self._answer(rows, question)
+        return self._answer(rows, question, {"difference": 0.0, "ratio": 1.0}.get(str(kind)))
 
     def balance(self) -> Result:
         """Return how alike the groups are on each term, before and after weighting."""
@@ -155,13 +201,17 @@ class AdjustedCurves(Result):
         competing = self.states != ("",)
         drawn = self.table[self.table["cause"] != "no_exit"] if competing else self.table
         keys = [self.by, "cause"] if competing else [self.by]
-        names = [
-            ", ".join(self._word(c, v, lang) for c, v in row.items())
-            for row in drawn[keys].to_dict("records")
-        ]
+        said = lambda c, v: self._label(v, lang) if isinstance(v, str) else _with_name(self, c, v, lang)
+        names = [", ".join(said(c, v) for c, v in row.items()) for row in drawn[keys].to_dict("records")]
+        drawn = drawn.assign(group=names)
+        start = 0.0 if competing else 1.0
+        if self.complete:
+            origin = drawn.drop_duplicates("group").assign(
+                time=0.0, estimate=start, conf_low=start, conf_high=start
+            )
+            drawn = pd.concat([origin, drawn])
         return figures.steps(
-            drawn.assign(group=names), title=self.question.text(lang), unit=self.unit,
-            start=0.0 if competing else 1.0, joined=True, ax=ax, lang=lang,
+            drawn, title=self.question.text(lang), unit=self.unit, start=start, joined=not self.complete, ax=ax, lang=lang,
         )  # fmt: skip
 
     def publish(self, policy: Policy | None = None) -> Self:
@@ -170,7 +220,7 @@ class AdjustedCurves(Result):
         if self.provenance.kind != "records":
             return published
         extra = {name: result.publish(policy) for name, result in self.extra.items()}
-        return dataclasses.replace(published, curves=None, areas=None, sums=None, extra=extra)
+        return dataclasses.replace(published, curves=None, areas=None, sums=None, complete=False, extra=extra)
 
     # -- plumbing ----------------------------------------------------------------------------------------------------
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
@@ -178,18 +228,7 @@ class AdjustedCurves(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return a long curve near round times only: the whole of it is in `tidy`."""
-        times = np.unique(self.table["time"].to_numpy())
-        if len(times) <= 2 * ROUND_TIMES:
-            return super()._display_frame(lang)
-        asked = round_times(float(times[-1]))[1:]
-        near = np.unique(times[np.maximum(np.searchsorted(times, asked, side="right") - 1, 0)])
-        part = dataclasses.replace(self, table=self.table[self.table["time"].isin(near)])
-        return Result._display_frame(part, lang)
-
-    def _word(self, column: str, value: Any, lang: str) -> str:
-        if isinstance(value, str):
-            return self._label(value, lang)
-        return f"{self._label(column, lang)} {wording.number(value, lang)}"
+        return Result._display_frame(dataclasses.replace(self, table=_near_round_times(self.table)), lang)
 
     def _kept(self, joint: Joint | None, what: str) -> Joint:
         if self.published_under is not None and joint is None:
@@ -254,11 +293,15 @@ class AdjustedCurves(Result):
             "reason": None if known else message("survival_adjusting.no_event_yet"),
         }  # fmt: skip
 
-    def _answer(self, rows: list[dict], question: Message) -> Result:
+    def _answer(self, rows: list[dict], question: Message, no_effect: float | None) -> Result:
         names = ("difference", "ratio", "versus", "rmst", "time_lost", "rmst_difference", "rmst_ratio",
                  "time_lost_difference", "time_lost_ratio")  # fmt: skip
         labels = {**self.labels, **{name: both(f"survival_adjusting.{name}") for name in names}}
-        return Result(pd.DataFrame(rows), question, self.caveats, self.provenance, labels=labels)
+        table = pd.DataFrame(rows)
+        keys = tuple(c for c in (self.by, "cause", "term", "time") if c in table)
+        return Aside(
+            table, question, self.caveats, self.provenance, labels=labels, keys=keys, no_effect=no_effect
+        )
 
 
 def curve_table(
@@ -295,6 +338,21 @@ def curve_table(
             }))  # fmt: skip
         rows.append(pd.concat(parts).sort_values("time", kind="stable"))
     return pd.concat(rows, ignore_index=True)
+
+
+def _with_name(result: Result, column: str, value: Any, lang: str) -> str:
+    """Return a number with the name of its column."""
+    return f"{result._label(column, lang)} {wording.number(value, lang)}"
+
+
+def _near_round_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows at the last times before round ones, when there are many."""
+    times = np.unique(table["time"].to_numpy()) if "time" in table else np.zeros(0)
+    if len(times) <= 2 * ROUND_TIMES:
+        return table
+    asked = round_times(float(times[-1]))[1:]
+    near = times[np.maximum(np.searchsorted(times, asked, side="right") - 1, 0)]
+    return table[table["time"].isin(near)]
 
 
 def default_times(event_times: np.ndarray) -> tuple[np.ndarray, list[Message]]:

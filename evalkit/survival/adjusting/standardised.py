@@ -116,6 +116,7 @@ def standardised(
         conf_level=fit.conf_level,
         unit=tte.unit,
         event=event,
+        complete=times is None and len(asked) == (event_times > 0).sum(),
     )
 
 

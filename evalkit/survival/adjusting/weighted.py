@@ -20,6 +20,7 @@ from evalkit.survival.adjusting.personal import Personal, personal, steps_of
 from evalkit.survival.adjusting.propensity import Propensity, propensity, refuse_one_sided, refuse_unlikely
 from evalkit.survival.adjusting.result import (
     AdjustedCurves,
+    Aside,
     Joint,
     adjusted_labels,
     curve_table,
@@ -124,6 +125,7 @@ def adjusted_curves(
     said += refuse_unlikely(fitted.chance, rows.group, names, by)
     states = [""] if len(tte.causes) == 1 else [*tte.causes, "no_exit"]
     asked, more = _times(times, rows)
+    thinned = bool(more)
     found = _Weighted.of(tte, rows, first, fitted, weight, len(states), cluster)
     curves = found.joint(asked)
     areas = (
@@ -158,6 +160,7 @@ def adjusted_curves(
         conf_level=conf_level,
         unit=tte.unit,
         event=event,
+        complete=times is None and not thinned,
         extra={"balance": balance, "overlap": overlap},
     )
 
@@ -305,10 +308,12 @@ def _balance(
         if gap > _UNBALANCED:
             uneven.append(term)
     labels = {**tte.labels, "before": both("survival_adjusting.before"), "after": both("survival_adjusting.after"),
-              "estimate": both("columns.smd")}  # fmt: skip
+              "estimate": both("survival_adjusting.smd")}  # fmt: skip
     question = message("survival_adjusting.question_balance", by=by)
     said = [message("survival_adjusting.unbalanced", terms=uneven)] if uneven else []
-    return Result(pd.DataFrame(rows), question, (), tte.provenance, labels=labels), said
+    axis = message("survival_adjusting.smd")
+    table = pd.DataFrame(rows)
+    return Aside(table, question, (), tte.provenance, labels=labels, keys=("term", "part"), axis=axis), said
 
 
 def _overlap(
@@ -335,7 +340,9 @@ def _overlap(
             heavy.append(message("survival_adjusting.heavy", group=f"{by} = {name}", share=most))
     words = ("effective_n", "chance_low", "chance_high", "weight_high")
     labels = {**tte.labels, **{w: both(f"survival_adjusting.{w}") for w in words}}
-    table = pd.DataFrame(rows)
-    return Result(
-        table, message("survival_adjusting.question_overlap", by=by), (), tte.provenance, labels=labels
-    ), heavy
+    question = message("survival_adjusting.question_overlap", by=by)
+    made = Aside(
+        pd.DataFrame(rows), question, (), tte.provenance, labels=labels, keys=(by,), shown="effective_n",
+        axis=message("survival_adjusting.effective_n"),
+    )  # fmt: skip
+    return made, heavy
