@@ -97,6 +97,7 @@ def test_a_band_is_wider_than_the_pointwise_interval(curves, transform):
 def test_the_plain_bands_are_the_printed_formulas(curves):
     """Klein & Moeschberger (2003), eq. 4.4.2 and 4.4.5, bounds cut at 0 and 1 as everywhere here."""
     table = curves.table
+    last = table["time"].max()
     held = (table["std_error"] > 0) & (table["estimate"] > 0)
     s, sigma = table["estimate"][held].to_numpy(), (table["std_error"] / table["estimate"])[held].to_numpy()
     a = 170 * sigma**2 / (1 + 170 * sigma**2)
@@ -105,7 +106,7 @@ def test_the_plain_bands_are_the_printed_formulas(curves):
         ("equal_precision", c * sigma * s),
         ("hall_wellner", k * (1 + 170 * sigma**2) * s / math.sqrt(170)),
     ):
-        band = curves.band(kind, "plain").table[held]
+        band = curves.band(kind, "plain", 0, last).table[held]
         np.testing.assert_allclose(band["conf_low"], np.maximum(s - half, 0), rtol=1e-10)
         np.testing.assert_allclose(band["conf_high"], np.minimum(s + half, 1), rtol=1e-10)
 
@@ -130,6 +131,22 @@ def test_each_group_has_a_band_and_the_caveats_say_where(curves):
     assert pickle.loads(pickle.dumps(band)).table.equals(band.table)
     assert "median" not in band.summary("en")
     assert "median" not in band.glance()
+
+
+def test_equal_precision_keeps_off_the_ends_unless_told(curves):
+    band = curves.band()
+    held = band.table["conf_low"].notna()
+    assert band.table["n_event"].cumsum()[held].min() >= 10
+    assert band.table["n_risk"][held].min() >= 10
+    assert curves.band(lower=0).table["conf_low"].notna().sum() > held.sum()
+    assert curves.band("hall_wellner").table["conf_low"].notna().sum() > held.sum()
+
+
+def test_a_band_is_drawn(curves):
+    import matplotlib.pyplot as plt
+
+    assert curves.band().plot(lang="fr").collections
+    plt.close("all")
 
 
 def test_no_event_no_band():

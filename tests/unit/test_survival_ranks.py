@@ -354,3 +354,20 @@ def test_results_pickle():
     ):
         assert pickle.loads(pickle.dumps(found)).table.equals(found.table)
         assert found.summary("fr") != found.summary("en")
+
+
+def test_tests_are_drawn():
+    import matplotlib.pyplot as plt
+
+    tte = drawn(60)
+    weighted = log_rank(tte, "site", weights="gehan-breslow").plot(lang="en")
+    assert 0 < weighted.get_xlim()[0] < 1 < weighted.get_xlim()[1] < 3
+    assert len(rmst_test(tte, "site", 20).plot(lang="fr").get_yticklabels()) == 3
+    assert "p = " in pairwise(tte, "site").plot(lang="en").get_yticklabels()[0].get_text().replace(
+        "\u00a0", " "
+    )
+    weights = times(tte.time, tte.cause, weight=np.full(60, 2.0), g=tte.covariates["g"])
+    twice = times(np.tile(tte.time, 2), np.tile(tte.cause, 2), g=np.tile(tte.covariates["g"], 2))
+    one, two = (top(rmst_test(t, "g", 20, permutation=99)) for t in (weights, twice))
+    assert one["statistic"] == pytest.approx(two["statistic"])
+    plt.close("all")

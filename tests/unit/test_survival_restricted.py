@@ -349,3 +349,15 @@ def test_small_numbers_are_hidden_with_their_bounds():
     assert np.isnan(death[["count", "estimate", "bound_low", "bound_high"]].astype(float)).all()
     # The others of the day would give it back: a second one is hidden too.
     assert (out["status"] == "suppressed").sum() >= 2
+
+
+def test_means_and_states_are_drawn(two, spells):
+    import matplotlib.pyplot as plt
+
+    means = rmst(two, 6, by="site")
+    assert [t.get_text() for t in means.plot(lang="en").get_yticklabels()] == ["a", "b"]
+    assert means.plot(term="difference", lang="fr").get_xlabel() == "différence des durées moyennes"
+    assert means.plot(term="ratio").get_xscale() == "log"
+    drawn = state_occupation(spells, 75).plot(lang="fr")
+    assert "Accompagné" in drawn.get_yticklabels()[0].get_text()
+    plt.close("all")

@@ -16,19 +16,14 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
-from evalkit.numerics.normal import z_value
 from evalkit.result import Result
 from evalkit.survival.core.sample import Sample
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import (
     ROUND_TIMES,
-    both,
-    restricted_mean,
     round_times,
-    time_left,
-    unit_name,
 )
-from evalkit.wording import Message, message
+from evalkit.wording import message
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,28 +134,9 @@ class Curves(Result):
                 "quantile: asked of a band; ask the curve it was made from, whose bounds are pointwise"
             )
         self._refuse_published("quantile")
-        wanted = np.atleast_1d(np.asarray(p, dtype=float))
-        if ((wanted <= 0) | (wanted >= 1)).any():
-            raise InputError(f"p: must lie strictly between 0 and 1, but was {p}")
-        rows = []
-        for key, group in self._groups():
-            time = group["time"].to_numpy()
-            curves = [group[c].to_numpy() for c in ("estimate", "conf_low", "conf_high")]
-            for share in wanted:
-                estimate, low, high = (time_left(time, curve, share) for curve in curves)
-                reached = np.isfinite(estimate)
-                reason = None if reached else message(
-                    "survival.not_reached", share=float(share), lowest=float(curves[0][-1]), last=float(time[-1]),
-                    unit=unit_name(self.unit, time[-1]),
-                )  # fmt: skip
-                rows.append({
-                    **dict(zip(self.by, key, strict=True)), "part": float(share), "estimate": estimate, "conf_low": low,
-                    "conf_high": high, "conf_level": self.conf_level, **self._size(group),
-                    "status": "ok" if reached else "not_estimable", "reason": reason,
-                })  # fmt: skip
-        return self._answer(
-            rows, message("survival.question_quantile", event=self.event, unit=unit_name(self.unit, 2))
-        )
+        from evalkit.survival.curves.answers import quantiles
+
+        return quantiles(self, p)
 
     def rmst(self, t: float) -> Result:
         """Return the mean time before the event within the first `t`: the area under the survival curve.
@@ -172,7 +148,8 @@ class Curves(Result):
         Returns
         -------
         Result
-            With Greenwood's standard error and a normal interval.
+            With Greenwood's standard error (sampling weights: the infinitesimal jackknife) and a normal interval. `rmst` of this
+            room also compares groups.
 
         Raises
         ------
@@ -189,21 +166,9 @@ class Curves(Result):
         if not t > 0:
             raise InputError(f"t: must be positive, but was {t}")
         self._refuse_beyond(np.array([t], dtype=float), "rmst")
-        rows = []
-        for key, group in self._groups():
-            area, variance = restricted_mean(group, float(t))
-            error = np.sqrt(variance) if self.greenwood else np.nan
-            half = z_value(self.conf_level) * error
-            rows.append({
-                **dict(zip(self.by, key, strict=True)), "term": "rmst", "time": float(t), "estimate": area,
-                "std_error": error, "conf_low": area - half, "conf_high": area + half, "conf_level": self.conf_level,
-                **self._size(group), "status": "ok",
-                "reason": None if self.greenwood else message("survival.rmst_weights"),
-            })  # fmt: skip
-        return self._answer(
-            rows,
-            message("survival.question_rmst", event=self.event, unit=unit_name(self.unit, 2), t=float(t)),
-        )
+        from evalkit.survival.curves.answers import mean_time
+
+        return mean_time(self, t)
 
     def band(
         self,
@@ -221,7 +186,9 @@ class Curves(Result):
             Nair's: the pointwise interval made wider by one factor. Hall and Wellner's: narrower in the middle, wider at the ends.
         transform : {"log-log", "plain", "log", "logit", "arcsin"}
         lower, upper : number, optional
-            In the curve's unit. By default from the first event to the end; a shorter stretch gives a narrower band.
+            In the curve's unit. By default from the first event to the last (Hall and Wellner), or from the tenth event for as long
+            as ten people are at risk (equal precision, which misses too often nearer the ends). A shorter stretch gives a
+            narrower band.
         conf_level : number, optional
             That of the curves otherwise.
 
@@ -312,9 +279,11 @@ class Curves(Result):
         text = super().summary(lang, max_rows)
         if self.kind != "survival" or self.simultaneous or self.sums is None:
             return text
+        from evalkit.survival.curves.answers import medians
+
         lang = wording.language(lang)
         head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
-        return head + "\n\n" + "\n".join(self._medians(lang)) + gap + tail
+        return head + "\n\n" + "\n".join(medians(self, lang)) + gap + tail
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the curves with their bands and who is at risk under them, and return the Axes."""
@@ -401,21 +370,6 @@ class Curves(Result):
         )
         return f"{self._label(column, lang)} {said}"
 
-    def _medians(self, lang: str) -> list[str]:
-        medians = self._named(self.quantile(0.5).table, lang)
-        lines = []
-        for row in medians.to_dict("records"):
-            group = row["group"] and row["group"] + (" : " if lang == "fr" else ": ")
-            if row["reason"] is None:
-                lines.append(wording.text(
-                    "survival.median_line", lang, group=group, estimate=row["estimate"], low=row["conf_low"],
-                    high=row["conf_high"], level=self.conf_level, unit=unit_name(self.unit, row["estimate"]),
-                ))  # fmt: skip
-            else:
-                known = {k: row["reason"].values[k] for k in ("lowest", "last", "unit")}
-                lines.append(wording.text("survival.median_not_reached", lang, group=group, **known))
-        return lines
-
     def _key_columns(self) -> tuple[str, ...]:
         return (*self.by, "cause") if self.kind == "incidence" else self.by
 
@@ -441,10 +395,6 @@ class Curves(Result):
         position = self._position(key)
         seen = float(self.sums.start[position] + self.sums.entries[position].sum())
         return {"n": seen, **exits}
-
-    def _answer(self, rows: list[dict], question: Message) -> Result:
-        labels = {**self.labels, "rmst": both("survival.rmst")}
-        return Result(pd.DataFrame(rows), question, self.caveats, self.provenance, labels=labels)
 
     def _refuse_published(self, what: str) -> None:
         if self.sums is None:

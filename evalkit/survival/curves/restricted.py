@@ -175,6 +175,7 @@ def group_areas(curves: Curves, t: float) -> list[tuple[float, float]]:
     for i, (_, group) in enumerate(curves._groups()):
         area, variance = restricted_mean(group, t)
         if not curves.greenwood:
+            # Counts that are sums of weights say nothing of how people vary.
             variance = _influence(curves.rows.part(i), group, t)
         found.append((area, float(np.sqrt(variance)) if variance > 0 else np.nan))
     return found
