@@ -164,8 +164,9 @@ def _complete(
         raise InputError(f"formula: no column {', '.join(map(repr, absent))} in the data; they are {have}")
     faults, lacking = [], {}
     kept = np.ones(len(data), dtype=bool)
-    for name in [name for name in variables if not _all_numbers(data[name])]:
-        column = data[name]
+    with np.errstate(all="ignore"):
+        unsure = {name: column for name in variables if not _all_numbers(column := data[name])}
+    for name, column in unsure.items():
         gone = _missing(column)
         if gone is not None and gone.any():
             lacking[name] = int(gone.sum())
@@ -201,8 +202,7 @@ def _all_numbers(column: pd.Series) -> bool:
     """Return whether a plain column of numbers lacks none and has none infinite, in one pass; False when it must be looked at."""
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
         return False
-    with np.errstate(all="ignore"):
-        return bool(np.isfinite(column.to_numpy().sum()))
+    return bool(np.isfinite(np.add.reduce(column.to_numpy())))
 
 
 def _missing(column: pd.Series) -> np.ndarray | None:

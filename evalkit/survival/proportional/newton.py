@@ -18,6 +18,8 @@ from evalkit.survival.proportional.partial import Likelihood, Pass
 _ALIASED = 1e-10
 #: Squared distance to the maximum, in standard errors, at which one last step is taken.
 _NEAR = 1e-16
+#: The same once the distance falls with its square, so that the last step leaves nothing to be seen.
+_SQUARED = 1e-12
 #: On many rows the last step is taken without another look when it moves no predictor by more: nothing reported would change.
 _UNSEEN = 2e-9
 #: As `_NEAR`, for a subsample that only says where to begin.
@@ -171,6 +173,8 @@ def maximise(
             break
         # Near the maximum; or as near as rounding lets the distance fall.
         near = distance < enough or (fresh and 0.5 * before < distance < 1e-10)
+        # Where the distance falls with its square, one step more than halves the digits that are missing.
+        near = near or (fresh and distance < _SQUARED and distance < 1e-4 * before)
         if not fresh and not near and distance > 0.05 * before:
             # The kept information no longer leads anywhere fast.
             (information, _), fresh = likelihood.information(seen), True
@@ -205,8 +209,12 @@ def invert(information: np.ndarray) -> np.ndarray:
     if not len(information):
         return information
     size = np.sqrt(np.diag(information))
-    factor = linalg.cho_factor(information / np.outer(size, size), lower=True)
-    return linalg.cho_solve(factor, np.eye(len(size))) / np.outer(size, size)
+    square = np.outer(size, size)
+    # LAPACK itself: at ten columns, checks around it cost more than it does.
+    _, inverse, failed = linalg.lapack.dposv(information / square, np.eye(len(size)), lower=True)
+    if failed:
+        raise linalg.LinAlgError(f"information: not positive definite (minor {failed})")
+    return inverse / square
 
 
 def _first_look(
@@ -247,14 +255,14 @@ def _climb(
 
 
 def _solve(information: np.ndarray, gradient: np.ndarray, active: np.ndarray) -> np.ndarray:
-    block = information[np.ix_(active, active)]
+    block = information if len(active) == len(information) else information[np.ix_(active, active)]
     size = np.sqrt(np.maximum(np.diag(block), np.finfo(float).tiny))
-    try:
-        factor = linalg.cho_factor(block / np.outer(size, size), lower=True)
-        return linalg.cho_solve(factor, gradient[active] / size) / size
-    except linalg.LinAlgError:
+    scaled, right = block / np.outer(size, size), gradient[active] / size
+    _, step, failed = linalg.lapack.dposv(scaled, right, lower=True)
+    if failed:
         # Flat directions far out: the least-squares step leaves them alone.
-        return np.linalg.lstsq(block / np.outer(size, size), gradient[active] / size, rcond=1e-12)[0] / size
+        step = np.linalg.lstsq(scaled, right, rcond=1e-12)[0]
+    return step / size
 
 
 def _aliased(information: np.ndarray, gram: np.ndarray, scale: np.ndarray) -> dict[int, list[int]]:

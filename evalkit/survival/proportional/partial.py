@@ -213,20 +213,11 @@ class Likelihood:
 
     def slot_means(self, seen: Pass) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums of risk × centred x over each risk set and over each slot's events, shape (L, p)."""
-        n_slots, p = len(self.deaths), len(self.centre)
-        risk_x, event_x = np.zeros((n_slots, p), order="F"), np.zeros((n_slots, p), order="F")
-        for part, risk in zip(self.parts, seen.risks, strict=True):
-            column = np.empty_like(risk)
-            for k in range(p):
-                if self.centre[k]:
-                    np.subtract(part.x[:, k], self.centre[k], out=column)
-                    column *= risk
-                else:
-                    np.multiply(part.x[:, k], risk, out=column)
-                here, leaving = part.sums(column, n_slots)
-                risk_x[:, k] += here
-                event_x[:, k] += leaving
-        return risk_x, event_x
+        sums = [
+            part.column_sums(risk, self.centre, len(self.deaths))
+            for part, risk in zip(self.parts, seen.risks, strict=True)
+        ]
+        return sums[0] if len(sums) == 1 else tuple(sum(s[i] for s in sums) for i in (0, 1))
 
     def cumulative_hazard(self, seen: Pass) -> np.ndarray:
         """Return the hazard each slot adds, for somebody at the centre."""

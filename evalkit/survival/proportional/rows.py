@@ -12,6 +12,8 @@ import numpy as np
 
 #: Up to so many slots a table of them stays in cache, and rows are added to it as they come.
 _FEW_SLOTS = 16384
+#: Up to so many numbers all columns are added up by one call.
+_FEW_CELLS = 32768
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,40 @@ class Rows:
             starts = np.bincount(self.first, values, n_slots + 1)[1:]
             at_risk = at_risk - np.cumsum(starts[::-1])[::-1]
         return at_risk, dying
+
+    def column_sums(
+        self, risk: np.ndarray, centre: np.ndarray, n_slots: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return `sums` of risk × centred column, for every column: two arrays of shape (n_slots, p)."""
+        p = self.x.shape[1]
+        if type(self) is Rows and self.x.size <= _FEW_CELLS and n_slots <= _FEW_SLOTS:
+            return self._all_at_once((self.x - centre) * risk[:, None], n_slots)
+        at_risk, dying = np.empty((n_slots, p), order="F"), np.empty((n_slots, p), order="F")
+        column = np.empty_like(risk)
+        for k in range(p):
+            if centre[k]:
+                np.subtract(self.x[:, k], centre[k], out=column)
+                column *= risk
+            else:
+                np.multiply(self.x[:, k], risk, out=column)
+            at_risk[:, k], dying[:, k] = self.sums(column, n_slots)
+        return at_risk, dying
+
+    def _all_at_once(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return `sums` of every column by one count: with few rows, calls cost more than additions."""
+        p = values.shape[1]
+        place, first = self._cells
+        both = np.bincount(place, values.ravel(), (2 * n_slots + 2) * p)[2 * p :].reshape(n_slots, 2, p)
+        change = both[:, 0] + both[:, 1]
+        if first is not None:
+            change -= np.bincount(first, values.ravel(), (n_slots + 1) * p)[p:].reshape(n_slots, p)
+        return np.cumsum(change[::-1], axis=0)[::-1], both[:, 1]
+
+    @cached_property
+    def _cells(self) -> tuple[np.ndarray, np.ndarray | None]:
+        columns = np.arange(self.x.shape[1])
+        cells = lambda rows: (rows[:, None] * len(columns) + columns).ravel()
+        return cells(self.place), None if self.first is None else cells(self.first)
 
     def during(self, cumulative: np.ndarray) -> np.ndarray:
         """Return, per row, the rise of a cumulative sum over slots (0 first) while the row is at risk."""

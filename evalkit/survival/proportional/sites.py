@@ -235,9 +235,8 @@ class Settled:
     def curvature(self, beta: np.ndarray, cumulative: np.ndarray, tied: np.ndarray | None) -> Curvature:
         """Return what the information is made of."""
         gram = weighted_gram(self.rows.x, self._hazard(beta, cumulative, tied))
-        risk = self._risk(beta)
-        sums = [self.rows.sums(risk * column, self.n_slots) for column in self.rows.x.T]
-        return Curvature(gram, *(np.stack([s[i] for s in sums], axis=1) for i in (0, 1)))
+        still = np.zeros(self.rows.x.shape[1])
+        return Curvature(gram, *self.rows.column_sums(self._risk(beta), still, self.n_slots))
 
     def scores(self, beta: np.ndarray, cumulative: np.ndarray, tied: np.ndarray | None, pull: Pull) -> Scores:
         """Return score residuals by cluster."""
