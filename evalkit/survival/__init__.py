@@ -56,8 +56,13 @@ if TYPE_CHECKING:
     from evalkit.survival.competing.incidence import aalen_johansen
     from evalkit.survival.competing.lost import years_lost
     from evalkit.survival.competing.subdistribution import fine_gray
+    from evalkit.survival.curves.landmarking import landmark
+    from evalkit.survival.curves.occupation import state_occupation
+    from evalkit.survival.curves.restricted import rmst
     from evalkit.survival.curves.single import kaplan_meier, nelson_aalen
     from evalkit.survival.proportional.fit import cox
+    from evalkit.survival.ranks.areas import rmst_test
+    from evalkit.survival.ranks.comparing import pairwise
     from evalkit.survival.ranks.family import log_rank
 
 
