@@ -58,13 +58,28 @@ def analyse(study):
     yield Table("silence_at", silence.at([30, 90, 150]))
     yield Table("silence_rules", rule.compare(fu))
 
+    # Silence again and again: a registration may come back and fall silent anew; who withdrew and comes back is seen too.
+    again = ek.Endpoint("disengaged", competing=["withdrawn", "failed_early"], recurrent=True).of(
+        with_end(fu.spells(rule), fu, rule)
+    )
+    silences = ek.survival.mean_cumulative_count(again, terminal=[], until="observed_until")
+    rates = ek.survival.andersen_gill(again, "prior_attempts + age_band", cluster="cluster")
+    yield Section(tell("again_title"), [tell("again"), tell("again_model")])
+    yield Figure("silences", silences, alt=tell("again_alt"))
+    yield Table("silences_at", silences.at([30, 90, 150]))
+    yield Table("silences_model", rates)
+
     still = kept.at(DAYS).tidy()["estimate"]
+    repeated = silences.at([150]).tidy().iloc[0]
+    ever = silence.at([150]).tidy().set_index("cause")["estimate"]["disengaged"]
     quiet = silence.at([90]).tidy().set_index("cause")["estimate"]
     yield Answer([
         tell("answer_people", **counts),
         tell("answer_retention", first=still[0], second=still[1], third=still[2]),
         tell("answer_undated", n=counts["undated"]),
         tell("answer_silence", share=quiet["disengaged"], left=quiet["withdrawn"]),
+        tell("answer_again", mean=100 * repeated["estimate"], low=100 * repeated["conf_low"], high=100 * repeated["conf_high"],
+             first=100 * ever, more=100 * (repeated["estimate"] - ever)),
         tell("answer_limits"),
     ])  # fmt: skip
 
@@ -73,6 +88,14 @@ def with_late_entry(tte):
     """Count those who registered after day 0 as at risk from that day only; nobody is dropped who could have been seen leaving."""
     registered = tte.covariates["registered_day"].fillna(0).to_numpy(float)
     return dataclasses.replace(tte, entry=np.maximum(registered, 0.0))
+
+
+def with_end(spells, fu, rule):
+    """Say until when each registration was observed: its presentation's end, less the days a silence takes to be known."""
+    end = fu.people.set_index("person")["observed_until"]
+    origin = spells.frame.drop_duplicates("person").set_index("person")["origin"]
+    days = (end.reindex(origin.index).clip(upper=pd.Timestamp(fu.as_of)) - origin).dt.days - rule.days
+    return spells.with_covariates(days.rename("observed_until").reset_index(), known_at_origin=True)
 
 
 def people_table(counts):

@@ -132,10 +132,10 @@ def _of_spells(spells: Spells) -> tuple[pd.DataFrame, Context]:
     returned = left & goes_on
     said = [*spells.rule, *spells.caveats]
     if returned.any():
-        # Whoever is away and may come back is observed away, until the return or the end of the records.
+        # Whoever is away and may come back is observed away, until the return or the end of the records (no longer than anybody).
         end = (frame["origin"] + pd.to_timedelta(frame["stop"], unit="D")).max()
         following = np.append(frame["start"].to_numpy()[1:], np.nan)
-        last = ((end - frame["origin"]) / pd.Timedelta(days=1)).to_numpy()
+        last = ((end - frame["origin"]) / pd.Timedelta(days=1)).clip(upper=frame["stop"].max()).to_numpy()
         revisited = set(to[returned])
         away = left & to.isin(revisited).to_numpy(dtype=bool)
         away &= goes_on | (last > frame["stop"].to_numpy())
