@@ -93,9 +93,10 @@ def _martingale(
         made = _summed(made, groups)
     if kind == "deviance":
         rest, events = made["residual"].to_numpy(), made["events"].to_numpy()
-        expected = np.maximum(events - rest, 0.0)
+        # Expected over observed events; nobody expects none of an event that came.
+        ratio = np.maximum(events - rest, np.finfo(float).tiny) / np.where(events > 0, events, 1.0)
         made["residual"] = np.sign(rest) * np.sqrt(
-            np.maximum(-2 * (rest + special.xlogy(events, expected)), 0.0)
+            np.maximum(-2 * (rest + special.xlogy(events, ratio)), 0.0)
         )
     return made[["residual"]]
 
