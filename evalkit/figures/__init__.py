@@ -4,6 +4,7 @@ Not a place for numbers: whatever is drawn was computed, and passed the disclosu
 """
 
 from evalkit.figures.agreement import agreement
+from evalkit.figures.areas import areas
 from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
 from evalkit.figures.flow import flow_diagram
@@ -14,6 +15,7 @@ from evalkit.figures.trend import trend
 
 __all__ = [
     "agreement",
+    "areas",
     "bars",
     "boxes",
     "estimates",

@@ -163,13 +163,13 @@ class Occupation(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the shares as areas piled on each other, one picture per group, and return the Axes (of the first group)."""
-        from evalkit.figures.areas import areas
+        from evalkit import figures
 
         lang = wording.language(lang)
         frame = self.table.assign(state=[self._label(s, lang) for s in self.table["state"]])
         keys = [[f"{self._label(c, lang)} {self._label(v, lang)}" for v in frame[c]] for c in self.by]
         frame["group"] = [", ".join(key) for key in zip(*keys, strict=True)] if keys else ""
-        return areas(frame, self.question.text(lang), unit=self.unit, ax=ax, lang=lang)
+        return figures.areas(frame, self.question.text(lang), unit=self.unit, ax=ax, lang=lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate: times between which few people moved are merged, states with few people hidden."""
