@@ -79,8 +79,8 @@ class ParametricFit(Result):
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, log-likelihoods, likelihood-ratio test of all terms, AIC, BIC.
 
-        Under a robust variance the likelihood-ratio test is nan: it takes rows as independent. `gradient` is the largest slope of the
-        log-likelihood left at the maximum, per standard deviation of a column.
+        Under a robust variance the likelihood-ratio test is nan: it takes rows as independent. `distance` is how far
+        the maximum still is from where the search ended, in standard errors.
         """
         if self.model is None:
             return super().glance()

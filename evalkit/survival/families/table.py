@@ -150,6 +150,13 @@ def _sizes(model: Model) -> tuple[np.ndarray, np.ndarray]:
     return n, n_event
 
 
+def _distance(model: Model) -> float:
+    """Return how far the maximum still is, in standard errors: what certifies that it was found."""
+    slope = model.summit.seen.gradient[model.solid]
+    squared = slope @ model.covariance[np.ix_(model.solid, model.solid)] @ slope
+    return float(np.sqrt(np.maximum(squared, 0.0)))
+
+
 def glance_of(model: Model, robust: bool) -> dict[str, Any]:
     """Return what is said of a fit in one row."""
     rows = model.rows
@@ -167,6 +174,6 @@ def glance_of(model: Model, robust: bool) -> dict[str, Any]:
         "aic": 2 * df - 2 * found,
         "bic": np.log(n) * df - 2 * found,
         "family": model.family.name,
-        "gradient": float(np.abs(model.summit.seen.gradient[model.solid]).max(initial=0.0)),
+        "distance": _distance(model),
         "iterations": model.summit.steps,
     }
