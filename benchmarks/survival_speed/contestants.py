@@ -140,7 +140,7 @@ def cox_intervals(n: int, lifelines: float, survival: float, r: float) -> Work:
         lambda: m.coxph(formula, theirs), _survival_coefficients, survival, 1e-5, 1e-6))}  # fmt: skip
     if lifelines:
         rivals["lifelines"] = ("lifelines", lambda m: Contestant(
-            lambda: m.CoxTimeVaryingFitter().fit(timed, "person", "event", "start", "time"), _lifelines_coefficients, lifelines,
+            lambda: m.CoxTimeVaryingFitter().fit(timed, "event", "start", "time", id_col="person"), _lifelines_coefficients, lifelines,
             1e-4, 1e-5))  # fmt: skip
     return Work(
         f"Cox (start, stop], {n:,} rows", Contestant(lambda: cox(tte, FORMULA), coefficients), _only(rivals),
