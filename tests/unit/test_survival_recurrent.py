@@ -1,5 +1,6 @@
 """Edges of repeated exits: what is refused, what is said, what is published."""
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -122,6 +123,11 @@ def test_an_end_of_observation_that_is_unknown_is_asked_for():
     ):
         with pytest.raises(InputError, match=said):
             mean_cumulative_count(rows(*lines, until=until), until="until")
+
+
+def test_nobody_is_observed_past_the_horizon():
+    cut = dataclasses.replace(rows(("a", 0, 3, 1), ("b", 0, 6, 0), until=[90, 90]), horizon=6.0)
+    assert mean_cumulative_count(cut, until="until").table["time"].tolist() == [0, 3, 6]
 
 
 def test_what_changes_within_a_person_is_refused():

@@ -277,9 +277,10 @@ class Comparison(Result):
         from evalkit import figures
 
         lang = wording.language(lang)
+        word = "ratio" if self.ratio else "difference"
         return figures.estimates(
-            self._worded(lang), self.question.text(lang), ax=ax, lang=lang, no_effect=1.0 if self.ratio else 0.0,
-            log=self.ratio, axis=wording.text("survival_recurrent." + ("ratio" if self.ratio else "difference"), lang),
+            self._worded(lang).drop(columns=["term", "time"]), self.question.text(lang), ax=ax, lang=lang, log=self.ratio,
+            no_effect=1.0 if self.ratio else 0.0, axis=wording.text(f"survival_recurrent.{word}", lang),
         )  # fmt: skip
 
 

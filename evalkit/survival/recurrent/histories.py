@@ -214,6 +214,9 @@ def _ends(
         raise InputError(f"until: no column {until!r} among the covariates; they are {have}")
     given = _numbers(tte.covariates[until], until)[order]
     given = constant(given, who, n, f"until: {until}", estimator)
+    if tte.horizon is not None:
+        # Nothing was kept of what came after.
+        given = np.minimum(given, tte.horizon)
     end = np.where(known, time[last], given)
     short = end < time[last]
     if short.any():
