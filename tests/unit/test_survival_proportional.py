@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize
+from scipy import optimize, special
 
 from evalkit.errors import InputError
 from evalkit.survival import cox
@@ -104,6 +104,18 @@ def test_huge_scores_do_not_overflow_exact_ties():
     assert log_sum == pytest.approx(1799.0)
     np.testing.assert_allclose(chosen, [1, 1, 0, 0], atol=1e-12)
     assert abs(spread).max() < 1e-10
+
+
+@pytest.mark.parametrize(("n", "number"), [(100, 50), (101, 50), (5, 2), (6, 3), (40, 39)])
+def test_equal_scores_choose_evenly(n, number):
+    log_sum, chosen, spread = given_number(np.zeros(n), number, np.arange(n)[:, None].astype(float))
+    assert log_sum == pytest.approx(
+        special.gammaln(n + 1) - special.gammaln(number + 1) - special.gammaln(n - number + 1), rel=1e-12
+    )
+    np.testing.assert_allclose(chosen, number / n, rtol=1e-12)
+    # Sampling without replacement.
+    variance = np.var(np.arange(n), ddof=1)
+    assert spread.item() == pytest.approx(number * (1 - number / n) * variance, rel=1e-11)
 
 
 def test_exact_ties_beyond_reach_are_refused(monkeypatch, df):

@@ -188,8 +188,6 @@ def given_number(
     angle = 2 * np.pi * np.arange(n_points // 2 + 1) / n_points
     weight = np.full(len(angle), 2.0 / n_points)
     weight[0] = 1.0 / n_points
-    if n_points % 2 == 0:
-        weight[-1] = 1.0 / n_points
     mass, first = 0.0, np.zeros(len(score))
     own, sums, counts, factors = np.zeros(len(score)), [], [], []
     step = max(1, _BLOCK // len(score))
@@ -197,10 +195,9 @@ def given_number(
         turned = np.exp(1j * angle[start : start + step])
         away = np.outer(share, turned - 1)
         away += 1
-        factor = (
-            np.exp(times @ np.log(away) - 1j * angle[start : start + step] * number)
-            * weight[start : start + step]
-        )
+        # Each factor is at most 1 in size: a product that underflows is one that does not matter.
+        product = away.prod(axis=0) if count is None else np.exp(times @ np.log(away))
+        factor = product * np.exp(-1j * angle[start : start + step] * number) * weight[start : start + step]
         part = np.outer(share, turned) / away
         mass += float(factor.real.sum())
         first += (part @ factor).real
@@ -245,4 +242,5 @@ def _points(number: int, most: int) -> int:
     up = above * np.log(above / number) - apart
     down = apart + special.xlogy(below, below / number)
     enough = (up > -np.log(_NOTHING)) & ((down > -np.log(_NOTHING)) | (apart > number))
-    return min(int(apart[np.argmax(enough)]), most + 1)
+    # An odd number: half a turn is never asked for, where a row of even odds has nothing to divide by.
+    return min(int(apart[np.argmax(enough)]), most + 1) | 1
