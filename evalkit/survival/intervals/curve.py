@@ -35,14 +35,11 @@ class Step:
     seen : Seen
     pieces : Pieces
     best : Best
-    unique : bool
-        Whether the masses are the only ones of this likelihood.
     """
 
     seen: Seen
     pieces: Pieces
     best: Best
-    unique: bool
 
     def splits(self, time: float) -> tuple[int, int]:
         """Return how many pieces are over for sure by a time, and how many may be: they differ inside of a piece."""
@@ -186,7 +183,7 @@ class IntervalCurves(Result):
         return pd.DataFrame([
             {
                 **dict(zip(self.by, group, strict=True)), **kinds, "n_pieces": int((step.best.mass > 0).sum()),
-                "log_likelihood": step.best.log_likelihood, "gradient_excess": step.best.excess, "unique": step.unique,
+                "log_likelihood": step.best.log_likelihood, "gradient_excess": step.best.excess,
             }
             for group, step, kinds in zip(self.groups, self.steps, self.kinds, strict=True)
         ])  # fmt: skip

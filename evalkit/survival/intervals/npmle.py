@@ -16,7 +16,7 @@ from evalkit.numerics.normal import z_value
 from evalkit.survival.core.sample import by_columns, levels
 from evalkit.survival.curves.readings import both, labels_of, unit_name
 from evalkit.survival.intervals.curve import IntervalCurves, Step
-from evalkit.survival.intervals.mass import CERTAIN, Pieces, maximise
+from evalkit.survival.intervals.mass import CERTAIN, maximise
 from evalkit.survival.intervals.ratio import Seen
 from evalkit.timetoevent import IntervalTimes, TimeToEvent
 from evalkit.wording import message
@@ -58,7 +58,8 @@ def turnbull(
     Notes
     -----
     Peto (1973), Turnbull (1976). The maximum is certified: no piece's mean likelihood ratio exceeds 1 by more than 1e-10 (Gentleman &
-    Geyer 1994), see `glance`. R's ``survfit`` stops when shares move by less than 5e-5. Intervals are likelihood-ratio intervals,
+    Geyer 1994), see `glance`; its masses are the only ones, since in every piece some interval begins. R's ``survfit`` stops
+    when shares move by less than 5e-5 in a step, which may be 0.01 from the maximum. Intervals are likelihood-ratio intervals,
     with the share at the time asked held fixed (Thomas & Grunkemeier 1975). Greenwood's formula, which R uses as if pieces were
     exact times, ignores what the intervals leave unknown; the bootstrap fails where visits are irregular, since the curve then
     converges at the rate n^(1/3). With a fixed grid of visits the interval is asymptotically exact; with irregular visits it is
@@ -87,7 +88,7 @@ def turnbull(
         pieces = seen.pieces()
         best = maximise(pieces)
         held = best.mass > 0
-        steps.append(Step(seen, pieces, best, _unique(pieces, best)))
+        steps.append(Step(seen, pieces, best))
         n = int(rows.sum())
         parts.append({
             "lower": pieces.lower[held], "upper": pieces.upper[held], "mass": best.mass[held],
@@ -146,16 +147,6 @@ def _left(mass: np.ndarray) -> np.ndarray:
     return left.clip(0, 1)
 
 
-def _unique(pieces: Pieces, best: Any) -> bool:
-    """Return whether the masses are the only ones of this likelihood (Gentleman & Geyer 1994): where the curve is defined at all."""
-    tight = np.flatnonzero(pieces.gradient(best.mass) > pieces.count.sum() * (1 - 1e-9))
-    if len(tight) > 2000:
-        return True
-    bent = pieces.curvature(best.mass, tight)
-    size = np.sqrt(np.diag(bent))
-    return int(np.linalg.matrix_rank(bent / np.outer(size, size), tol=1e-11, hermitian=True)) == len(tight)
-
-
 def _kinds(times: IntervalTimes, rows: np.ndarray) -> dict[str, int]:
     """Return how many people have an exact time, an interval, and no event seen."""
     lower, upper = times.lower[rows], times.upper[rows]
@@ -165,8 +156,6 @@ def _kinds(times: IntervalTimes, rows: np.ndarray) -> dict[str, int]:
 
 def _said(times: IntervalTimes, closed: str, steps: list[Step]) -> list:
     said = [message("survival_intervals.within_pieces"), message(f"survival_intervals.closed_{closed}")]
-    if not all(step.unique for step in steps):
-        said.append(message("survival_intervals.not_unique"))
     worst = max(step.best.excess for step in steps)
     if worst > CERTAIN:
         said.append(message("survival_intervals.uncertified", excess=f"{worst:.1e}"))
