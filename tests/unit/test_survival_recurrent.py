@@ -242,6 +242,24 @@ def test_publishing_counts_people_not_events():
     assert shown.plot(lang="fr").get_ylabel() == "nombre moyen par personne"
 
 
+def test_publishing_comparisons_counts_people_too():
+    lines = [(p, k, k + 1, 1) for p in range(20) for k in range(2)] + [(p, 2, 30, 0) for p in range(20)]
+    lines += [(20, k, k + 1, 1) for k in range(15)] + [(p, 0, 30, 0) for p in range(21, 40)]
+    arm = [int(line[0] >= 20) for line in lines]
+    found = mean_cumulative_count(rows(*lines, arm=arm), by="arm", until="last_row")
+    for result in (found.difference(10), found.ratio(10), found.test()):
+        assert result.publish().table["status"].eq("suppressed").all()
+        assert (
+            result.publish()
+            .table.filter(["estimate", "statistic", "p_value", "n_event", "score"])
+            .isna()
+            .all(axis=None)
+        )
+    plenty = mean_cumulative_count(people(), by="arm", until="last_row")
+    for result in (plenty.difference(30), plenty.ratio(30), plenty.test()):
+        assert result.publish().table["status"].eq("ok").all()
+
+
 def test_results_are_shown_and_pickled():
     found = mean_cumulative_count(people(), by="arm", until="last_row")
     again = pickle.loads(pickle.dumps(found))

@@ -22,7 +22,7 @@ from evalkit.survival.core.sample import by_columns
 from evalkit.survival.curves.curveset import Curves, CurveValues
 from evalkit.survival.curves.readings import both, unit_name
 from evalkit.survival.ranks.family import RankTest
-from evalkit.survival.recurrent.gate import coarsen_counts
+from evalkit.survival.recurrent.gate import coarsen_counts, hidden
 from evalkit.survival.recurrent.histories import Histories
 from evalkit.survival.recurrent.marginal import Mean
 from evalkit.wording import message
@@ -197,7 +197,13 @@ class MeanCounts(Curves):
         return Comparison(
             table[[*first, *(c for c in table if c not in first)]], question, self.caveats, self.provenance,
             labels={**self.labels, what: both(f"survival_recurrent.{what}")}, ratio=what == "ratio",
+            heads=np.array([min(self._heads(i, t) or np.inf, self._heads(base, t) or np.inf) for i in others]),
         )  # fmt: skip
+
+    def _heads(self, group: int, t: float = np.inf) -> float:
+        """Return how many people of a group had an event by `t`."""
+        own = self.rows.part(group)
+        return float(self.rows.weight[np.unique(own.who[self.rows.times[own.event] <= t])].sum())
 
     def _group_size(self, group: int) -> float:
         return float(self.rows.weight[self.rows.group == group].sum())
@@ -243,6 +249,7 @@ class MeanCounts(Curves):
             self.provenance,
             labels={**self.labels, **{code: both(word) for code, word in words.items()}},
             by=self.by,
+            heads=np.array([self._heads(i) for i in range(k)]),
         )
 
 
@@ -263,14 +270,37 @@ class CountValues(CurveValues):
 
 @dataclass(frozen=True, repr=False)
 class CountTest(RankTest):
-    """One row for the test, then one per group: people, events, and events expected were the means the same."""
+    """One row for the test, then one per group: people, events, and events expected were the means the same.
+
+    `heads` holds how many people of each group had an event: publishing counts them, not events.
+    """
+
+    heads: np.ndarray | None = None
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        table, n = super()._suppressed(policy)
+        if not ((self.heads > 0) & (self.heads < policy.threshold)).any():
+            return table, n
+        # What one group has follows from the others and the statistic.
+        return hidden(table, np.ones(len(table), dtype=bool)).assign(expected=np.nan, score=np.nan), len(
+            table
+        )
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Result):
-    """Differences, or ratios, of mean counts."""
+    """Differences, or ratios, of mean counts.
+
+    `heads` holds, by row, how many people had an event in the smaller of its two groups: publishing counts them.
+    """
 
     ratio: bool = False
+    heads: np.ndarray | None = None
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        table, n = super()._suppressed(policy)
+        few = self.heads < policy.threshold
+        return (hidden(table, few), max(n, int(few.sum()))) if few.any() else (table, n)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the comparisons with their intervals, and return the Axes."""
