@@ -12,6 +12,7 @@ from operator import add
 
 import numpy as np
 
+from evalkit.errors import InputError
 from evalkit.survival.core.slots import Slots
 from evalkit.survival.core.sums import SAME_TIME
 from evalkit.survival.proportional.newton import Maximum, maximise
@@ -337,6 +338,11 @@ def fit_sites(
     robust : float array, shape (p, p), or None
         Covariance by cluster, when the sites know clusters.
 
+    Raises
+    ------
+    InputError
+        No event anywhere; no maximum after many steps.
+
     Notes
     -----
     Per step each site answers twice: sums over L slots, then a vector of p; for the information once more, with L × p and p × p sums.
@@ -356,6 +362,8 @@ def fit_sites(
     square = reduce(add, [site.columns(centre) for site in sites]).square
     scale = np.where(heard.low == heard.high, 0.0, np.sqrt(square / heard.n))
     grid = reduce(add, [site.events() for site in sites])
+    if not len(grid.time):
+        raise InputError(f"fit_sites: no event among the {heard.n} rows of {len(sites)} sites")
     deaths = np.rint(grid.weight if frequency else grid.number).astype(np.int64)
     slots = Slots(None, deaths, grid.time, grid.stratum)
     frame = Likelihood([], np.zeros(len(scale)), deaths, grid.weight / deaths, ties)
