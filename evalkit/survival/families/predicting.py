@@ -162,16 +162,14 @@ def predict(
         raise InputError(f"kind: must be one of {', '.join(KINDS)}, but was {kind!r}")
     asked = Asked.of(model, covariance, new)
     last = model.rows.last
-    if kind == "quantile":
-        at = _shares(p)
-        frame = _quantiles(asked, at, conf_level, None if extrapolate else last)
-        beyond = bool((frame["estimate"] > last).any())
-    else:
-        at = _times(times, kind, model, extrapolate)
-        beyond = bool((at > last).any())
-        # A bound past what a double holds is infinite.
-        with np.errstate(over="ignore"):
+    at = _shares(p) if kind == "quantile" else _times(times, kind, model, extrapolate)
+    # A bound past what a double holds is infinite; what cannot be computed is found by its nan, below.
+    with np.errstate(all="ignore"):
+        if kind == "quantile":
+            frame = _quantiles(asked, at, conf_level, None if extrapolate else last)
+        else:
             frame = _means(asked, at, conf_level) if kind == "rmst" else _curves(asked, at, kind, conf_level)
+    beyond = bool((frame["estimate"] > last).any()) if kind == "quantile" else bool((at > last).any())
     unit = model.rows.unit
     said = (
         [message("survival_families.extrapolated", last=last, unit=unit_name(unit, last))] if beyond else []
@@ -217,6 +215,11 @@ def _unknown(model: Model, matrices: Sequence[np.ndarray]) -> dict[int, Message]
 
 
 def _without_unknown(frame: pd.DataFrame, unknown: Mapping[int, Message]) -> pd.DataFrame:
+    lost = (frame["status"] == "ok") & frame[["estimate", "conf_low", "conf_high"]].isna().any(axis=1)
+    if lost.any():
+        frame["status"] = np.where(lost, "not_estimable", frame["status"])
+        digits = message("survival_families.digits")
+        frame["reason"] = [digits if gone else why for gone, why in zip(lost, frame["reason"], strict=True)]
     mask = frame["row"].isin(unknown)
     if mask.any():
         frame.loc[mask, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
@@ -240,12 +243,12 @@ def mean_curve(
     )
     asked = Asked(model, model.layout([m[some] for m in matrices]), covariance, len(some))
     rows, at = np.repeat(np.arange(len(some)), len(times)), np.tile(times, len(some))
-    log_s, gradient = asked.log_survival(rows, np.log(at))
-    s = np.exp(log_s)
-    value = s.reshape(len(some), -1).mean(axis=0)
-    slope = (s[:, None] * gradient).reshape(len(some), len(times), -1).mean(axis=0)
-    log_value = np.log(value)
-    low, high = _loglog(log_value, asked.error(slope / value[:, None]), z_value(conf_level))
+    with np.errstate(all="ignore"):
+        log_s, gradient = asked.log_survival(rows, np.log(at))
+        s = np.exp(log_s)
+        value = s.reshape(len(some), -1).mean(axis=0)
+        slope = (s[:, None] * gradient).reshape(len(some), len(times), -1).mean(axis=0)
+        low, high = _loglog(np.log(value), asked.error(slope / value[:, None]), z_value(conf_level))
     return pd.DataFrame({"time": times, "estimate": value, "conf_low": low, "conf_high": high})
 
 
@@ -302,9 +305,8 @@ def _curves(asked: Asked, at: np.ndarray, kind: str, conf_level: float) -> pd.Da
 
 def _loglog(log_s: np.ndarray, spread: np.ndarray, z: float) -> tuple[np.ndarray, np.ndarray]:
     """Return bounds of S, made on the scale of log(-log S), from log S and its standard error."""
-    with np.errstate(all="ignore"):
-        at, half = np.log(-log_s), z * spread / np.abs(log_s)
-        low, high = np.exp(-np.exp(at + half)), np.exp(-np.exp(at - half))
+    at, half = np.log(-log_s), z * spread / np.abs(log_s)
+    low, high = np.exp(-np.exp(at + half)), np.exp(-np.exp(at - half))
     # Where S is 1 to the last digit there is no such scale, nor any width.
     sure = log_s == 0
     return np.where(sure, 1.0, low), np.where(sure, 1.0, high)
@@ -321,12 +323,11 @@ def _quantiles(asked: Asked, at: np.ndarray, conf_level: float, last: float | No
         # log S stays where it is while y moves with the parameters.
         error[reached] = asked.error(gradient) / np.exp(log_f + y[reached] - log_s)
     z = z_value(conf_level)
-    with np.errstate(over="ignore"):
-        time = np.where(reached, np.exp(np.where(reached, y, 0.0)), np.nan)
-        frame = pd.DataFrame({
-            "row": rows, "part": share, "estimate": time, "std_error": time * error,
-            "conf_low": time * np.exp(-z * error), "conf_high": time * np.exp(z * error),
-        })  # fmt: skip
+    time = np.where(reached, np.exp(np.where(reached, y, 0.0)), np.nan)
+    frame = pd.DataFrame({
+        "row": rows, "part": share, "estimate": time, "std_error": time * error,
+        "conf_low": time * np.exp(-z * error), "conf_high": time * np.exp(z * error),
+    })  # fmt: skip
     reasons: list[Message | None] = [None if r else message("survival_families.never") for r in reached]
     if last is not None:
         far = reached & (time > last)

@@ -64,6 +64,8 @@ def coefficients(
     named = model.names()
     reasons = _reasons(model)
     variance = np.diag(model.in_units(covariance)).copy()
+    # A variance lost to rounding is none.
+    variance[variance < 0] = np.nan
     for k in unknown:
         variance[k] = np.nan
     estimate = model.estimate.copy()
