@@ -260,40 +260,69 @@ class _Model:
 
     def at(self, time: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the mean survival at each level, and the influence of each unit on it, shape (levels, units)."""
-        slots, rows = self.fitted.slots, self.fitted.likelihood.parts[0]
-        n_strata = len(self.fitted.strata)
-        passed = np.array([
-            self.starts[s] + np.searchsorted(slots.time[self.starts[s] : self.starts[s + 1]], time, side="right")
-            for s in range(n_strata)
-        ])  # fmt: skip
+        return self.over(np.array([time]), np.ones(1))
+
+    def over(self, times: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sum over times, each so wide, of the mean survival at each level, and the influence of each unit on it."""
+        strata = range(len(self.fitted.strata))
+        passed = np.stack([self.fitted.hazards.passed(s, times)[1] for s in strata], axis=1)
         start = self.starts[:-1]
         hazard = self.hazard[passed] - self.hazard[start]
         drift = self.drift[passed] - self.drift[start]
-        # What each row moves in the cumulative hazard of its stratum.
-        stop = np.minimum(rows.last, passed[self.stratum])
-        moved = self.leverage[stop]
-        if rows.first is not None:
-            moved = moved - self.leverage[np.minimum(rows.first, stop)]
-        moved = -moved * self.fitted.top.seen.risks[0]
-        counted = rows.last[rows.event] <= stop[rows.event]
-        moved[rows.event] += np.where(counted, self.own, 0.0)
         total = self.weight.sum()
         value, influence = [], []
         for x, relative, whose in zip(self.x, self.relative, self.whose, strict=True):
-            survival = np.exp(-hazard[whose] * relative)
-            mean = float(self.weight @ survival / total)
-            slope = self.weight * survival * relative / total
-            by_stratum = np.bincount(whose, slope, n_strata)
-            through_beta = by_stratum @ drift - (slope * hazard[whose]) @ x
-            row = self.on_beta @ through_beta - by_stratum[self.stratum] * moved
-            row[self.first] += self.weight * (survival - mean) / total
+            survived, turned = np.zeros(len(whose)), np.zeros(len(whose))
+            slopes = np.empty((len(times), len(strata)))
+            for j, width in enumerate(widths):
+                own = hazard[j, whose] if len(strata) > 1 else hazard[j, 0]
+                survival = width * np.exp(-own * relative)
+                survived += survival
+                survival *= relative
+                turned += own * survival
+                survival *= self.weight
+                slopes[j] = np.bincount(whose, survival, len(strata)) if len(strata) > 1 else survival.sum()
+            slopes /= total
+            mean = float(self.weight @ survived / total)
+            through_beta = np.einsum("js,jsp->p", slopes, drift) - (self.weight * turned / total) @ x
+            row = self.on_beta @ through_beta - self._through_baseline(passed, slopes)
+            row[self.first] += self.weight * (survived - mean) / total
             value.append(mean)
             influence.append(np.bincount(self.unit, row, self.n_units))
         return np.array(value), np.array(influence)
 
+    def _through_baseline(self, passed: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Return what each row moves in the cumulative hazards of its stratum, weighed by the slopes; shapes (times, strata).
+
+        A row lowers the hazard while it is at risk, up to each time, and raises it by its event: sums over the times after and
+        before its ends are read off running sums.
+        """
+        rows, risk = self.fitted.likelihood.parts[0], self.fitted.top.seen.risks[0]
+        out = np.empty(len(rows.last))
+        raised = np.zeros(len(rows.last))
+        raised[rows.event] = self.own
+        for s in range(passed.shape[1]):
+            mine = np.flatnonzero(self.stratum == s)
+            lowered, after = _upto(rows.last[mine], passed[:, s], slopes[:, s], self.leverage)
+            if rows.first is not None:
+                lowered = lowered - _upto(rows.first[mine], passed[:, s], slopes[:, s], self.leverage)[0]
+            out[mine] = raised[mine] * after - risk[mine] * lowered
+        return out
+
     def squares(self, influence: np.ndarray) -> np.ndarray:
         """Return the covariance between levels."""
         return influence @ influence.T if self.repeats is None else (influence / self.repeats) @ influence.T
+
+
+def _upto(
+    slot: np.ndarray, passed: np.ndarray, slopes: np.ndarray, leverage: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sum over times of slope × leverage, counted up to each slot at most, and of the slopes of times that reach it."""
+    summed = np.concatenate([[0.0], np.cumsum(slopes)])
+    weighed = np.concatenate([[0.0], np.cumsum(slopes * leverage[passed])])
+    before = np.searchsorted(passed, slot, side="left")
+    after = summed[-1] - summed[before]
+    return weighed[before] + leverage[slot] * after, after
 
 
 def _joint(made: _Model, times: np.ndarray) -> Joint:
@@ -310,9 +339,6 @@ def _area(made: _Model, event_times: np.ndarray, until: float) -> Joint:
     else:
         nodes = nodes[np.unique(np.round(np.linspace(0, len(nodes) - 1, _MOST_NODES)).astype(int))]
         widths = (np.diff(nodes, prepend=0.0) + np.diff(nodes, append=until)) / 2
-    value, influence = 0.0, 0.0
-    for node, width in zip(nodes, widths, strict=True):
-        if width > 0:
-            v, i = made.at(node)
-            value, influence = value + width * v, influence + width * i
+    used = widths > 0
+    value, influence = made.over(nodes[used], widths[used])
     return Joint(np.array([until]), value[None, :, None], made.squares(influence)[None, None])
