@@ -51,6 +51,8 @@ _HOMES = {
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
+    from evalkit.survival.adjusting.pseudo import pseudo_values
+    from evalkit.survival.adjusting.weighted import adjusted_curves
     from evalkit.survival.competing.causes import cause_specific
     from evalkit.survival.competing.gray import gray_test
     from evalkit.survival.competing.incidence import aalen_johansen
@@ -64,6 +66,10 @@ if TYPE_CHECKING:
     from evalkit.survival.ranks.areas import rmst_test
     from evalkit.survival.ranks.comparing import pairwise
     from evalkit.survival.ranks.family import log_rank
+    from evalkit.survival.validating.brier import brier_score
+    from evalkit.survival.validating.calibrated import calibration
+    from evalkit.survival.validating.crossing import cross_validate
+    from evalkit.survival.validating.ranking import concordance
 
 
 def __getattr__(name: str) -> Any:
