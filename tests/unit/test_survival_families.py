@@ -395,6 +395,14 @@ def test_questions_without_an_answer(options, match):
         parametric(times(), "x + g").predict(**options)
 
 
+def test_what_numbers_do_not_hold_is_said():
+    far = parametric(times(), "x + g").predict(NEW, 1e300, "hazard", extrapolate=True).tidy()
+    assert far["status"].eq("not_estimable").all()
+    assert far["reason"].str.contains("too extreme").all()
+    assert wording.number(-3.217e20, "en") == "-3.22 × 10^20"
+    assert wording.number(1e15, "fr") == "1,00 × 10^15"
+
+
 def test_everybody_is_there_at_the_origin():
     fit = parametric(times(), "arm")
     found = fit.predict(pd.DataFrame({"arm": ["b"]}), [0, 10]).tidy().iloc[0]
