@@ -11,7 +11,7 @@ import pytest
 from evalkit import wording
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
-from evalkit.survival import compare_families, parametric
+from evalkit.survival import compare_families, cure, parametric
 from evalkit.survival.families import jets, laws
 from evalkit.survival.families.climbing import NoMaximum
 from evalkit.timetoevent import TimeToEvent
@@ -518,3 +518,17 @@ def test_a_part_of_nothing_is_a_jet_too():
     # Where hardly anybody has left yet, log(1 - S) is log of the hazard built up.
     np.testing.assert_allclose(lost.value[0], -30.0, rtol=1e-9)
     np.testing.assert_allclose((-jet).value, -jet.value)
+
+
+def test_a_cured_share_that_leans_on_the_law_says_so():
+    rng = np.random.default_rng(8)
+    time, leaves = rng.weibull(1.2, 400) * 100, rng.random(400) < 0.6
+
+    def watched(last):
+        exits = leaves & (time < last)
+        return cure(TimeToEvent(np.where(exits, time, last), exits.astype(int), ("left",)))
+
+    short, long = watched(120.0), watched(900.0)
+    said = [c.text("en") for c in short.caveats]
+    assert any("is extrapolation" in text for text in said)
+    assert not any("is extrapolation" in c.text("en") for c in long.caveats)

@@ -7,19 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
+from evalkit.survival.curves.readings import unit_name
 from evalkit.survival.families.cured import CureFit
 from evalkit.survival.families.fit import family_name, need_robust, result_labels, rows_of_kept, variance
 from evalkit.survival.families.following import FollowUpLength, follow_up_length
 from evalkit.survival.families.laws import FAMILIES, Mixed
-from evalkit.survival.families.model import Block, designs, fit_model
+from evalkit.survival.families.model import Block, Model, designs, fit_model
+from evalkit.survival.families.predicting import Asked
 from evalkit.survival.families.rows import Rows, changes, rows_of
 from evalkit.survival.families.table import coefficients, said_of
 from evalkit.survival.proportional.table import dropped
 from evalkit.timetoevent import IntervalTimes, TimeToEvent
 from evalkit.wording import Message, message
+
+#: Share of the events to come, by the law, past the last time observed, above which the cured share is said to lean on the law.
+FAR = 0.05
 
 
 def cure(
@@ -95,7 +101,13 @@ def cure(
     return CureFit(
         table,
         message("survival_families.question_cure", event=rows.event, family=family_name(family)),
-        (*rows.said, *gone, *_said(rows, length), *said_of(model, clusters)),
+        (
+            *rows.said,
+            *gone,
+            *_said(rows, length),
+            *_ahead(model, covariance, length),
+            *said_of(model, clusters),
+        ),
         rows.provenance,
         labels=result_labels(rows),
         model=model,
@@ -136,3 +148,32 @@ def _said(rows: Rows, length: FollowUpLength) -> list[Message]:
     if rows.entry is not None and (rows.entry > 0).any():
         said.append(message("survival_families.late_follow_up"))
     return said
+
+
+def _ahead(model: Model, covariance: np.ndarray, length: FollowUpLength) -> list[Message]:
+    """Return what the law adds past the last time observed, where it is more than a trifle.
+
+    The test of the tail is weak, and a horizon that ends everybody's follow-up makes a plateau of its own: the law itself says how
+    many of those who will meet the event it places where nobody was looking.
+    """
+    rows = model.rows
+    columns = model.blocks[0].columns(model.blocks[0].design.matrix)
+    at = model.starts[0]
+    never = special.expit(columns @ model.summit.theta[at : at + columns.shape[1]])
+    asked = Asked(model, model.layout([b.design.matrix for b in model.blocks]), covariance, rows.n)
+    with np.errstate(all="ignore"):
+        log_s, _ = asked.log_survival(np.arange(rows.n), np.full(rows.n, np.log(length.last_time)))
+    w = np.ones(rows.n) if rows.weight is None else rows.weight
+    cured, left = float(w @ never / w.sum()), float(w @ np.exp(log_s) / w.sum())
+    share = (left - cured) / (1 - cured) if cured < 1 else 0.0
+    if not share > FAR:
+        return []
+    return [
+        message(
+            "survival_families.ahead",
+            share=share,
+            left=left,
+            last=length.last_time,
+            unit=unit_name(rows.unit, 2),
+        )
+    ]
