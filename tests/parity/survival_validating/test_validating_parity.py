@@ -85,3 +85,16 @@ def test_concordance(row):
         asked = Asked.of(None, tte, None, "survival", "test")
         error = np.sqrt(asked.squared(sum(uno_parts(asked, risk, tau)[1:3])))
     assert error == pytest.approx(row["known"], rel=1e-8)
+
+
+def test_scikit_survival_agrees_without_ties():
+    expected = reference("sksurv")
+    tte, risk = people("armsu"), risks("armsu")
+    found = pd.concat([
+        brier_score(risk, tte, [15, 30, 60], given="incidence").table,
+        concordance(risk, tte, "auc", times=[15, 30, 60], given="incidence").table,
+        concordance(risk[:, 0], tte, "uno", tau=60.5).table,
+    ])  # fmt: skip
+    joined = expected.merge(found, on=["term", "time"])
+    assert len(joined) == len(expected) == 7
+    np.testing.assert_allclose(joined["estimate_y"], joined["estimate_x"], rtol=1e-12)
