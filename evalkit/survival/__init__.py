@@ -62,7 +62,10 @@ if TYPE_CHECKING:
     from evalkit.survival.curves.occupation import state_occupation
     from evalkit.survival.curves.restricted import rmst
     from evalkit.survival.curves.single import kaplan_meier, nelson_aalen
+    from evalkit.survival.intervals.discrete import discrete_hazard
+    from evalkit.survival.intervals.npmle import turnbull
     from evalkit.survival.proportional.fit import cox
+    from evalkit.survival.proportional.shared import frailty
     from evalkit.survival.ranks.areas import rmst_test
     from evalkit.survival.ranks.comparing import pairwise
     from evalkit.survival.ranks.family import log_rank
