@@ -70,7 +70,7 @@ def along(
                 until = np.minimum(until, upper)
             low = (table["conf_low"].to_numpy() - survival(until))[rows]
             high = (table["conf_high"].to_numpy() - survival(time))[rows]
-            found[f"{kind}, {scale}"] = (low.max(initial=-1), high.min(initial=1))
+            found[f"{kind}, {scale}"] = (low.max(), high.min()) if rows.any() else (np.nan, np.nan)
     return found
 
 
@@ -170,7 +170,7 @@ def cases() -> list[Case]:
     return [
         Case("share left at day 90, a third censored", dict.fromkeys(CONF_TYPES, float(survival(90))), partial(at, 90)),
         Case("share left at day 250, few at risk", dict.fromkeys(CONF_TYPES, float(survival(250))), partial(at, 250)),
-        Case("the whole curve, first event to last", bands, partial(along, None, None)),
+        Case("the whole curve, from where to where by default", bands, partial(along, None, None)),
         Case("the whole curve, days 30 to 180", bands, partial(along, 30, WINDOW)),
         Case("quantiles", quantiles, medians),
         Case("mean days of 180, two groups", {"rmst": one, "difference": two - one, "ratio": two / one,
