@@ -357,6 +357,12 @@ def test_two_clusters_predict_without_error(df):
     assert np.isnan(told["std_error"][0])
 
 
+def test_a_lasso_predicts_without_interval(df):
+    told = fit(df, "x + z", penalty=0.05, l1_ratio=1.0).predict(df.head(1), 5).table
+    assert "no standard error" in told["reason"][0].text("en")
+    assert np.isfinite(told["estimate"][0])
+
+
 def test_expected_events_of_split_rows_are_those_of_the_whole(df):
     df["id"] = np.arange(120)
     first = df.assign(start=0.0, stop=np.minimum(df["t"], 6), e=np.where(df["t"] > 6, 0, df["e"]))

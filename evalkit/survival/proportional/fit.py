@@ -30,11 +30,7 @@ from evalkit.survival.proportional.penalised import (
 )
 from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
-from evalkit.survival.proportional.table import clustered as _clustered
-from evalkit.survival.proportional.table import dropped, tabulate
-from evalkit.survival.proportional.table import left_out as _left_out
-from evalkit.survival.proportional.table import said_of as _said
-from evalkit.survival.proportional.table import sizes as _sizes  # noqa: F401
+from evalkit.survival.proportional.table import clustered, dropped, left_out, said_of, tabulate
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
@@ -131,7 +127,7 @@ def cox(
     said = caveats(tte, repeated=False)
     tte, added, gone = _offset(tte, offset, missing)
     made = design(formula, tte.covariates, missing)
-    said += gone + _left_out(tte, made)
+    said += gone + left_out(tte, made)
     if not made.kept.all():
         tte, added = tte.subset(made.kept), None if added is None else added[made.kept]
     exits, event, _ = cause_of_interest(tte, of, "cox")
@@ -178,12 +174,12 @@ def cox(
     table = worded(table, price)
     said += about(penalty, l1_ratio)
     if clusters is not None:
-        said += _clustered(clusters.name, clusters.n)
+        said += clustered(clusters.name, clusters.n)
     if firth or conf == "profile":
         said.append(message(f"survival_proportional.{'firth' if firth else 'profile'}"))
     if offset is not None:
         said.append(message("survival_proportional.offset", offset=offset))
-    said += _said(tte, made, top, of, event, strata_names, exits, clusters is None)
+    said += said_of(tte, made, top, of, event, strata_names, exits, clusters is None)
     return CoxFit(
         table,
         message("survival.question_cox", event=event, terms=list(made.variables)),

@@ -450,7 +450,8 @@ def _with_reasons(
     values = ["estimate", "std_error", "conf_low", "conf_high"]
     frame.loc[np.array([r is not None for r in reasons], dtype=bool)[row], values] = np.nan
     if np.isnan(fitted.covariance[np.ix_(fitted.solid, fitted.solid)]).any():
-        reasons = [r or message("survival_proportional.no_variance") for r in reasons]
+        why = "no_variance" if fitted.price is None else "no_penalised_variance"
+        reasons = [r or message(f"survival_proportional.{why}") for r in reasons]
     frame["status"] = np.where([r is not None for r in reasons], "not_estimable", "ok")[row]
     frame["reason"] = np.array([*reasons, None], dtype=object)[row]
     return frame
