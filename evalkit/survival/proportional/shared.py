@@ -107,7 +107,7 @@ def frailty(
     clusters = find_clusters(tte, cluster, False)
     _refuse_clusters(tte, clusters, exits > 0)
     strata_names, names, stratum = _strata(tte, strata)
-    slots = place(tte.time, exits > 0, tte.entry, stratum if len(names) > 1 else None)
+    slots = place(tte.ticks, exits > 0, tte.entry_ticks, stratum if len(names) > 1 else None)
     matrix, centre, scale = _prepared(made.matrix)
     parts = (slots, exits > 0, tte.weight, tte.weight_kind == "frequency")
     plain = maximise(Likelihood.of(matrix, *parts, centre, ties), scale, lambda step: _spread(matrix, step))
