@@ -15,6 +15,7 @@ from evalkit.wording import catalogue_from
 DAYS = [30, 90, 180]
 #: Longer than any module: with it, silence ends nothing and only recorded departures count.
 NEVER = 3650
+MODEL = "prior_attempts + age_band"
 
 
 def analyse(study):
@@ -45,7 +46,7 @@ def analyse(study):
     yield Figure("leaving_by_age", by_age, alt=tell("age_alt"))
     yield Table("leaving_by_age_at", by_age.at(DAYS))
     yield Table("leaving_by_attempts_at", by_attempts.at(DAYS))
-    model = ek.survival.cox(tte, "prior_attempts + age_band", cluster="cluster")
+    model = ek.survival.cox(tte, MODEL, cluster="cluster")
     yield Section(tell("model_title"), [tell("model", students=counts["students"])])
     yield Table("leaving_model", model)
 
@@ -58,12 +59,26 @@ def analyse(study):
     yield Table("silence_at", silence.at([30, 90, 150]))
     yield Table("silence_rules", rule.compare(fu))
 
+    # Why and how many: the rate of each exit among those still there, and the share that ends by it.
+    ratios = ek.survival.cause_specific(silent, MODEL, cause=["disengaged", "withdrawn"], cluster="cluster")
+    yield Section(tell("ratios_title"), [tell("ratios")])
+    yield Figure("ratios", ratios, alt=tell("ratios_alt"))
+    yield Table("ratios_model", ratios)
+
+    # Many never leave: a mixture says how many, if its law is believed past the end of the modules.
+    staying = ek.survival.cure(tte, MODEL, MODEL, family="log_normal", of="any exit", cluster="cluster")
+    never = staying.cured_share()
+    yield Section(tell("staying_title"), [tell("staying")])
+    yield Figure("staying", staying, alt=tell("staying_alt"))
+    yield Table("staying_model", staying)
+    yield Table("staying_share", never)
+
     # Silence again and again: a registration may come back and fall silent anew; who withdrew and comes back is seen too.
     again = ek.Endpoint("disengaged", competing=["withdrawn", "failed_early"], recurrent=True).of(
         with_end(fu.spells(rule), fu, rule)
     )
     silences = ek.survival.mean_cumulative_count(again, terminal=[], until="observed_until")
-    rates = ek.survival.andersen_gill(again, "prior_attempts + age_band", cluster="cluster")
+    rates = ek.survival.andersen_gill(again, MODEL, cluster="cluster")
     yield Section(tell("again_title"), [tell("again"), tell("again_model")])
     yield Figure("silences", silences, alt=tell("again_alt"))
     yield Table("silences_at", silences.at([30, 90, 150]))
@@ -73,6 +88,12 @@ def analyse(study):
     repeated = silences.at([150]).tidy().iloc[0]
     ever = silence.at([150]).tidy().set_index("cause")["estimate"]["disengaged"]
     quiet = silence.at([90]).tidy().set_index("cause")["estimate"]
+    twice = (
+        ratios.tidy(exponentiate=True)
+        .query("cause == 'withdrawn' and term == 'prior_attempts[2+]'")
+        .set_index("part")["estimate"]
+    )
+    end = kept.tidy().iloc[-1]
     yield Answer([
         tell("answer_people", **counts),
         tell("answer_retention", first=still[0], second=still[1], third=still[2]),
@@ -80,6 +101,8 @@ def analyse(study):
         tell("answer_silence", share=quiet["disengaged"], left=quiet["withdrawn"]),
         tell("answer_again", mean=100 * repeated["estimate"], low=100 * repeated["conf_low"], high=100 * repeated["conf_high"],
              first=100 * ever, more=100 * (repeated["estimate"] - ever)),
+        tell("answer_ratios", rate=twice["cause_specific"], share=twice["subdistribution"]),
+        tell("answer_staying", never=never.tidy()["estimate"][0], end=end["estimate"], day=int(end["time"])),
         tell("answer_limits"),
     ])  # fmt: skip
 
