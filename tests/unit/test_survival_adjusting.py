@@ -521,3 +521,16 @@ def test_published_curves_know_no_person():
     fit = cox(times_of(frame(600, causes=1), provenance="records"), "arm + x").publish(Policy())
     with pytest.raises(InputError, match="no longer has the data"):
         fit.adjusted("arm")
+
+
+def test_what_is_read_off_the_curves_is_drawn_near_round_times(two):
+    made = adjusted_curves(times_of(two), "arm", "x", rmst=30)
+    gap = made.contrast()
+    assert gap.table["time"].nunique() > 20
+    assert gap.display("fr")["jour"].nunique() <= 8
+    drawn = [label.get_text() for label in gap.plot(lang="fr").get_yticklabels()]
+    assert len(drawn) <= 24
+    assert any(label.startswith("one · jour") for label in drawn)
+    balance = [label.get_text() for label in made.balance().plot(lang="fr").get_yticklabels()]
+    assert balance == ["avant", "après"]
+    assert made.overlap().plot(lang="en").get_xlabel() == "effective n"
