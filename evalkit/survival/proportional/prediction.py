@@ -16,11 +16,12 @@ from evalkit import wording
 from evalkit.disclosure import Policy, coarsen_curve, suppress
 from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
-from evalkit.result import KEYS, VALUES, Result
+from evalkit.result import Result
 from evalkit.survival.curves.curveset import CurveValues
 from evalkit.survival.curves.readings import labels_of
 from evalkit.survival.curves.transforms import interval
 from evalkit.survival.proportional.fitted import Fitted
+from evalkit.survival.proportional.persons import People, frame_of, unknown_of
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -114,7 +115,7 @@ def _relative(fit: CoxFit, new: Any, kind: str, reference: str) -> Predictions:
         if new is None
         else new.covariates
         if isinstance(new, TimeToEvent)
-        else _frame(new)
+        else frame_of(new)
     )
     people = People.of(fit, asked, strata=reference == "mean")
     from_centre = people.z
@@ -145,7 +146,7 @@ def _relative(fit: CoxFit, new: Any, kind: str, reference: str) -> Predictions:
 def _curves(fit: CoxFit, new: Any, times: Any, kind: str, conf_type: str) -> Predictions:
     """Predict over time."""
     fitted = fit.fitted
-    people = People.of(fit, _frame(new), strata=True)
+    people = People.of(fit, frame_of(new), strata=True)
     hazards = fitted.hazards
     asked = None if times is None else _asked(fit, times, np.unique(people.stratum))
     parts: list[dict[str, np.ndarray]] = []
@@ -260,7 +261,9 @@ def baseline_of(
     if unknown:
         raise InputError(f"at: no term {', '.join(map(repr, unknown))}; they are {', '.join(terms)}")
     x = np.array([[float(given.get(name, 0.0)) for name in terms]])
-    people = People(x - fitted.origin, np.zeros(1), np.zeros(1, dtype=np.int64), {}, _unknown(fitted, x)[:1])
+    people = People(
+        x - fitted.origin, np.zeros(1), np.zeros(1, dtype=np.int64), {}, unknown_of(fitted, x)[:1]
+    )
     slots = hazards.slots
     begin = np.searchsorted(slots.stratum, slots.stratum)
     rise, spread, drift = (sums[1:] - sums[begin] for sums in (hazards.hazard, hazards.spread, hazards.drift))
@@ -275,104 +278,6 @@ def baseline_of(
         message("survival.question_baseline", event=fit.question.values["event"]), fit.caveats, fit.provenance,
         labels=labels_of(fit.labels, fitted.tte.unit), by=fit.strata,
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class People:
-    """Those asked about, as the model sees them.
-
-    Parameters
-    ----------
-    z : float array, shape (m, p)
-        Columns less the likelihood's centre; 0 for what was not estimated.
-    offset : float array, shape (m,)
-    stratum : int array, shape (m,)
-    said : mapping of str to array
-        The model's variables and strata as they were given.
-    reasons : list of Message or None
-        Why nothing can be said of somebody.
-    """
-
-    z: np.ndarray
-    offset: np.ndarray
-    stratum: np.ndarray
-    said: dict[str, np.ndarray]
-    reasons: list[Message | None]
-
-    @classmethod
-    def of(cls, fit: CoxFit, new: pd.DataFrame, strata: bool) -> People:
-        """Encode people, or say what the model does not know of them."""
-        fitted = fit.fitted
-        x = fitted.design.encode(new)
-        offset = np.zeros(len(x))
-        if fit.offset is not None:
-            if fit.offset not in new:
-                raise InputError(f"new: no column {fit.offset!r}, which the model takes as an offset")
-            offset = new[fit.offset].to_numpy(dtype=float, na_value=np.nan)
-            if not np.isfinite(offset).all():
-                raise InputError(
-                    f"new: the offset {fit.offset!r} is missing or infinite in {int((~np.isfinite(offset)).sum())} rows"
-                )
-        stratum = np.zeros(len(x), dtype=np.int64)
-        if strata and fit.strata:
-            stratum = _strata_of(fit, new)
-        shown = [c for c in dict.fromkeys((*fitted.design.variables, *(fit.strata if strata else ())))
-                 if c not in KEYS and c not in VALUES and c != "row"]  # fmt: skip
-        return cls(
-            x - fitted.origin, offset, stratum, {c: new[c].to_numpy() for c in shown}, _unknown(fitted, x)
-        )
-
-    def lp(self, fitted: Fitted) -> np.ndarray:
-        """Return the linear predictor as the baseline is centred."""
-        return self.z @ fitted.top.beta + (self.offset - fitted.offset_centre)
-
-
-def _frame(new: Any) -> pd.DataFrame:
-    if not isinstance(new, pd.DataFrame):
-        raise InputError(
-            f"new: must be a table (DataFrame) with one row per person, but was {type(new).__name__}"
-        )
-    if not len(new):
-        raise InputError("new: the table has no rows; give one row per person asked about")
-    return new.reset_index(drop=True)
-
-
-def _unknown(fitted: Fitted, x: np.ndarray) -> list[Message | None]:
-    """Return why nothing can be predicted for some: terms that ran away, or values that never went together in the data."""
-    top, terms = fitted.top, fitted.design.terms
-    if top.runaway:
-        return [message("survival_proportional.no_limit", terms=[terms[k] for k in top.runaway])] * len(x)
-    reasons: list[Message | None] = [None] * len(x)
-    if not top.aliased:
-        return reasons
-    matrix, solid = fitted.design.matrix, fitted.solid
-    centre = matrix.mean(axis=0)
-    scale = np.maximum(matrix.std(axis=0), 1e-12 * np.abs(centre)) + np.finfo(float).tiny
-    old, new = (matrix - centre) / scale, (x - centre) / scale
-    for k in top.aliased:
-        share = np.linalg.lstsq(old[:, solid], old[:, k], rcond=None)[0]
-        if np.abs(old[:, solid] @ share - old[:, k]).max() > 1e-6:
-            continue
-        for i in np.flatnonzero(np.abs(new[:, solid] @ share - new[:, k]) > 1e-6):
-            reasons[i] = message("survival_proportional.unseen", terms=[terms[k]])
-    return reasons
-
-
-def _strata_of(fit: CoxFit, new: pd.DataFrame) -> np.ndarray:
-    absent = [c for c in fit.strata if c not in new]
-    if absent:
-        raise InputError(
-            f"new: no column {', '.join(map(repr, absent))}: each stratum has a baseline of its own"
-        )
-    places = {tuple(map(str, name)): i for i, name in enumerate(fit.fitted.strata)}
-    asked = list(zip(*(new[c].astype(str) for c in fit.strata), strict=True))
-    unknown = [name for name in asked if name not in places]
-    if unknown:
-        known = "; ".join(", ".join(name) for name in list(places)[:8])
-        raise InputError(
-            f"new: no stratum {', '.join(unknown[0])} ({len(unknown)} of {len(asked)} rows) in the fit; it has {known}"
-        )
-    return np.array([places[name] for name in asked], dtype=np.int64)
 
 
 def _means(fitted: Fitted) -> np.ndarray:
