@@ -227,9 +227,9 @@ def test_rows_in_order_of_their_slots_say_what_a_table_of_slots_says(drawn, stra
     slots = place(tte.time, tte.event, tte.entry, tte.covariates["stratum"].to_numpy() if strata else None)
     values = np.random.default_rng(0).random(tte.n)
     answers = []
-    for few in (rows_module._FEW_SLOTS, 0):
+    for few in (rows_module.FEW_SLOTS, 0):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(rows_module, "_FEW_SLOTS", few)
+            patch.setattr(rows_module, "FEW_SLOTS", few)
             rows = rows_module.Rows(
                 np.zeros((tte.n, 1)), slots.first, slots.last, np.flatnonzero(tte.event), order=slots.order
             )
@@ -255,6 +255,9 @@ def test_a_large_fit_that_begins_at_a_subsample_ends_where_a_cold_one_does(whole
     np.testing.assert_allclose(one.beta, two.beta, atol=1e-9 * error.min())
     np.testing.assert_allclose(np.sqrt(np.diag(one.covariance)), error, rtol=1e-9)
     assert one.seen.log_likelihood == pytest.approx(two.seen.log_likelihood, rel=1e-13)
+    here = likelihood.look(one.beta)
+    np.testing.assert_allclose(one.seen.risks[0], here.risks[0], rtol=1e-8)
+    np.testing.assert_allclose(one.seen.hazards[0], here.hazards[0], rtol=1e-8)
 
 
 def test_event_times_but_for_rounding_are_one():

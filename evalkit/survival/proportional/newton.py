@@ -150,7 +150,7 @@ def maximise(
         information, gram = likelihood.information(seen)
         aliased = _aliased(information, gram, scale)
     active = np.array([k for k in range(p) if k not in aliased], dtype=np.int64)
-    keep = isinstance(likelihood, Likelihood) and sum(part.x.size for part in likelihood.parts) > _LARGE
+    keep = _many(likelihood)
     if len(active) < p and beta.any():
         beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
         seen = likelihood.look(beta)
@@ -202,6 +202,10 @@ def maximise(
     covariance = np.full((p, p), np.nan)
     covariance[np.ix_(solid, solid)] = invert(information[np.ix_(solid, solid)])
     return Maximum(beta, covariance, seen, null, steps, aliased, runaway)
+
+
+def _many(likelihood: Likelihood) -> bool:
+    return isinstance(likelihood, Likelihood) and sum(part.x.size for part in likelihood.parts) > _LARGE
 
 
 def invert(information: np.ndarray) -> np.ndarray:

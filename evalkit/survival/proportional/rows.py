@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 #: Up to so many slots a table of them stays in cache, and rows are added to it as they come.
-_FEW_SLOTS = 16384
+FEW_SLOTS = 16384
 #: Up to so many numbers all columns are added up by one call.
 _FEW_CELLS = 32768
 
@@ -61,13 +61,12 @@ class Rows:
 
     def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
         """Return, per slot, the sum of `values` over the rows at risk in it, and over those whose event is there."""
-        if n_slots <= _FEW_SLOTS:
+        if n_slots <= FEW_SLOTS:
             both = np.bincount(self.place, values, 2 * n_slots + 2)[2:].reshape(n_slots, 2)
-            ending, dying = both[:, 0] + both[:, 1], both[:, 1]
+            at_risk, dying = np.cumsum((both[:, 0] + both[:, 1])[::-1])[::-1], both[:, 1]
         else:
             # A table of all slots leaves the cache: rows in order of their slot do not need one.
-            ending, dying = self._runs.sums(values, n_slots)
-        at_risk = np.cumsum(ending[::-1])[::-1]
+            at_risk, dying = self._runs.sums(values, n_slots)
         if self.first is not None:
             # Sums over later strata are in there too: a row that starts at slot f is taken out of all slots before f.
             starts = np.bincount(self.first, values, n_slots + 1)[1:]
@@ -79,7 +78,7 @@ class Rows:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return `sums` of risk × centred column, for every column: two arrays of shape (n_slots, p)."""
         p = self.x.shape[1]
-        if type(self) is Rows and self.x.size <= _FEW_CELLS and n_slots <= _FEW_SLOTS:
+        if type(self) is Rows and self.x.size <= _FEW_CELLS and n_slots <= FEW_SLOTS:
             return self._all_at_once((self.x - centre) * risk[:, None], n_slots)
         at_risk, dying = np.empty((n_slots, p), order="F"), np.empty((n_slots, p), order="F")
         column = np.empty_like(risk)
@@ -146,51 +145,50 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Rows in order of the slot they end in: what ends in a slot is one run.
+    """Rows in order of the slot they end in: those still there are the rest of the rows.
 
     Parameters
     ----------
     order : int array, shape (n,)
         Positions of rows.
+    begin : int array
+        Where, in order, the rows begin that end in each slot or later.
+    ending : int array
+        Where, in order, the rows are that end with the event.
     slots, start : int arrays
-        The slots, from 0, in which some row ends, and where the run of each begins in `order`.
-    ending, ending_slots, ending_start : int arrays
-        The same of the rows that end with the event; `ending` has positions in `order`.
+        The slots, from 0, that have an event, and where those of each begin in `ending`.
     """
 
     order: np.ndarray
+    begin: np.ndarray
+    ending: np.ndarray
     slots: np.ndarray
     start: np.ndarray
-    ending: np.ndarray
-    ending_slots: np.ndarray
-    ending_start: np.ndarray
 
     @classmethod
     def of(cls, order: np.ndarray, last: np.ndarray, event: np.ndarray) -> Runs:
-        """Find the runs; rows that end before the first slot (``last`` 0) are in none."""
+        """Find the runs."""
         ends = np.zeros(len(last), dtype=bool)
         ends[event] = True
-        return cls(order, *_runs_of(last), np.flatnonzero(ends[order]), *_runs_of(last[event]))
+        ending = np.flatnonzero(ends[order])
+        died = np.bincount(last[event], minlength=1)[1:]
+        slots = np.flatnonzero(died)
+        return cls(
+            order,
+            np.cumsum(np.bincount(last, minlength=1))[:-1],
+            ending,
+            slots,
+            (np.cumsum(died) - died)[slots],
+        )
 
     def sums(self, values: np.ndarray, n_slots: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sum of each slot over the rows that end in it, and over those whose event is there."""
+        """Return, per slot, the sum over the rows that end in it or later, and over those whose event is there."""
         values = np.take(values, self.order)
-        every = _filled(values, self.start, self.slots, n_slots)
-        return every, _filled(np.take(values, self.ending), self.ending_start, self.ending_slots, n_slots)
-
-
-def _runs_of(last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    count = np.bincount(last, minlength=1)
-    slots = np.flatnonzero(count[1:])
-    return slots, (np.cumsum(count) - count)[slots + 1]
-
-
-def _filled(values: np.ndarray, start: np.ndarray, slots: np.ndarray, n_slots: int) -> np.ndarray:
-    if not len(slots):
-        return np.zeros(n_slots)
-    sums = np.add.reduceat(values, start)
-    if len(sums) == n_slots:
-        return sums
-    out = np.zeros(n_slots)
-    out[slots] = sums
-    return out
+        rest = np.zeros(len(values) + 1)
+        np.cumsum(values[::-1], out=rest[-2::-1])
+        at_risk, dying = np.zeros(n_slots), np.zeros(n_slots)
+        at_risk[: len(self.begin)] = np.take(rest, self.begin)
+        if len(self.slots):
+            ends = np.take(values, self.ending)
+            dying[self.slots] = ends if len(ends) == len(self.slots) else np.add.reduceat(ends, self.start)
+        return at_risk, dying
