@@ -90,6 +90,7 @@ class TimeToEvent:
     provenance: Provenance = field(default_factory=Provenance)
     horizon: float | None = None
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    _ticks: tuple[np.ndarray, np.ndarray | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
