@@ -258,6 +258,20 @@ def test_firth_leaves_aliased_columns_aside(df):
     assert nothing.table["status"].tolist() == ["not_estimable"]
 
 
+def test_a_step_too_far_is_separation_too():
+    """The first event is the only person with 1: one long step leaves a likelihood so flat that its gradient is 0."""
+    rng = np.random.default_rng(8)
+    for n in range(12, 60, 4):
+        x = rng.normal(size=n)
+        df = pd.DataFrame({"t": np.arange(n) + 1.0, "e": 1, "x": x, "first": (np.arange(n) == 0).astype(int)})
+        table = fit(df, "first + x").table.set_index("term")
+        assert table.loc["first", "status"] == "not_estimable"
+        assert np.isfinite(table.loc["x", "std_error"])
+        firth = fit(df, "first + x", firth=True).table
+        assert (firth["status"] == "ok").all()
+        assert (firth["conf_low"] < firth["conf_high"]).all()
+
+
 # ---- profiles ------------------------------------------------------------------------------------------------------
 def test_a_profile_bound_is_where_an_offset_costs_as_much(df):
     found = fit(df, "x + z", conf="profile")

@@ -27,6 +27,8 @@ _ROUGH = 1.0
 #: How much the linear predictors may still spread in a step once the likelihood no longer moves.
 _RUNAWAY = 0.3
 _MOST_STEPS = 60
+#: Share of the information about a coefficient at the start below which it is at no maximum but far beyond all of them.
+_FLAT = 1e-10
 #: Above so many entries of the matrix, an information matrix is kept for several steps.
 _LARGE = 2_000_000
 #: Rows of the subsamples that tell a large fit where to begin, and how many times fewer than all they must be.
@@ -155,15 +157,21 @@ def maximise(
         beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
         seen = likelihood.look(beta)
     runaway: dict[int, float] = {}
+    known = np.sqrt(np.maximum(np.diag(information), 0.0))
     distance, steps, spare = np.inf, 0, None
     while len(active):
+        # A long step may end so far out that nothing moves any more: the rest goes on from there.
+        if lost := _lost(information, seen, known, beta, active):
+            runaway |= lost
+            active = np.setdiff1d(active, list(lost))
+            continue
         step = np.zeros(p)
         step[active] = _solve(information, seen.gradient, active)
         before, distance = distance, float(seen.gradient @ step)
         # A look at the rows only when the step is not negligible beside the columns.
         size = np.abs(step) @ scale
         if distance < 1e-8 and size > 1e-5 and spread(step) > _RUNAWAY:
-            runaway = _directions(step, scale)
+            runaway |= _directions(step, scale)
             break
         if keep and distance < 1e-8 and size < _UNSEEN:
             if not fresh:
@@ -206,6 +214,15 @@ def maximise(
 
 def _many(likelihood: Likelihood) -> bool:
     return isinstance(likelihood, Likelihood) and sum(part.x.size for part in likelihood.parts) > _LARGE
+
+
+def _lost(
+    information: np.ndarray, seen: Pass, known: np.ndarray, beta: np.ndarray, active: np.ndarray
+) -> dict[int, float]:
+    """Return the columns about which no information is left beside what was known at the start, and which way they went."""
+    flat = np.diag(information)[active] <= _FLAT * known[active] ** 2
+    flat &= np.abs(seen.gradient[active]) <= 1e-6 * known[active]
+    return {int(k): float(np.sign(beta[k])) for k in active[flat]}
 
 
 def invert(information: np.ndarray) -> np.ndarray:
