@@ -206,7 +206,7 @@ def maximise(
             break
     if not fresh:
         information = likelihood.information(seen)[0]
-    solid = np.array([k for k in active if k not in runaway], dtype=np.int64)
+    solid = np.setdiff1d(active, np.array(list(runaway), dtype=np.int64))
     covariance = np.full((p, p), np.nan)
     covariance[np.ix_(solid, solid)] = invert(information[np.ix_(solid, solid)])
     return Maximum(beta, covariance, seen, null, steps, aliased, runaway)
