@@ -188,11 +188,7 @@ def maximise(
             (information, _), fresh = likelihood.information(seen), True
             distance = before
             continue
-        if steps >= _MOST_STEPS:
-            raise InputError(
-                f"cox: no maximum after {steps} steps; look for columns on very different scales, nearly equal columns, or "
-                "an event that hardly anybody of some level met"
-            )
+        _refuse_endless(steps)
         steps += 1
         old = seen
         beta, seen, taken = _climb(likelihood, beta, seen, step, spare)
@@ -214,6 +210,14 @@ def maximise(
 
 def _many(likelihood: Likelihood) -> bool:
     return isinstance(likelihood, Likelihood) and sum(part.x.size for part in likelihood.parts) > _LARGE
+
+
+def _refuse_endless(steps: int) -> None:
+    if steps >= _MOST_STEPS:
+        raise InputError(
+            f"cox: no maximum after {steps} steps; look for columns on very different scales, nearly equal columns, or "
+            "an event that hardly anybody of some level met"
+        )
 
 
 def _lost(
