@@ -1,7 +1,8 @@
 """Play every case of interval coverage and write docs/coverage.md, the table and nothing else.
 
-Not a test: run by hand, ``OPENBLAS_NUM_THREADS=1 python benchmarks/coverage/run.py [room ...]`` (all rooms without a name). Results of
-each room stay in ``coverage_<room>.csv`` beside this script, so that one room can be played again alone.
+Not a test: run by hand, ``OPENBLAS_NUM_THREADS=1 python benchmarks/coverage/run.py [room ...]`` (all rooms without a name). Results
+of each room stay in ``coverage_<room>.csv`` beside this script, so that one room can be played again alone; ``run.py page`` plays
+nothing and only writes the page again.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def page(tables: dict[str, pd.DataFrame]) -> str:
 def main() -> None:
     """Play what was asked, write the page."""
     jobs = int(os.environ.get("EVALKIT_JOBS", os.cpu_count() or 1))
-    for room in sys.argv[1:] or rooms():
+    asked = sys.argv[1:] or rooms()
+    for room in [] if asked == ["page"] else asked:
         measure(room, jobs).to_csv(HERE / f"coverage_{room}.csv", index=False, float_format="%.6g")
     done = {room: HERE / f"coverage_{room}.csv" for room in rooms()}
     tables = {room: pd.read_csv(path) for room, path in done.items() if path.exists()}
