@@ -199,6 +199,103 @@ def _hidden(table: pd.DataFrame, hide: np.ndarray) -> tuple[pd.DataFrame, int]:
     return out, int(hide.sum())
 
 
+def suppress_levels(
+    table: pd.DataFrame,
+    policy: Policy,
+    variable: Sequence[object],
+    people: np.ndarray | None = None,
+) -> tuple[pd.DataFrame, int]:
+    """Hide small counts of the terms of a model, then what would give them away, a level that is not in the table included.
+
+    The rows of one variable are levels that add up to everybody (the largest count of the table, by ``cause`` when there are
+    several) with the reference level, which is often not shown: everybody less the levels shown tells how many it holds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``n`` and ``n_event``.
+    policy : Policy
+    variable : sequence, one per row
+        What the row is a level of; None for rows that count something else.
+    people : float array, optional
+        How many people had the events of each row, where one person may have several.
+
+    Returns
+    -------
+    table : DataFrame
+    n_hidden : int
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> fit = pd.DataFrame({"term": ["age", "site[b]"], "n": [300, 295], "n_event": [100, 97]})
+    >>> suppress_levels(fit, Policy(), ["age", "site"])[0]["n"].tolist()
+    [300.0, nan]
+    """
+    import pandas as pd
+
+    if policy.threshold <= 1 or not len(table):
+        return table, 0
+    # What is hidden of the rows elsewhere (a small part of its base) is hidden here too, events in place of people or not.
+    hide = too_small(table, policy)
+    cells = table[["n", "n_event"]].astype(float).reset_index(drop=True)
+    if people is not None:
+        cells["n_event"] = people
+    cause = table["cause"].tolist() if "cause" in table else [None] * len(table)
+    rows: dict[object, list[int]] = {}
+    for i, key in enumerate(zip(cause, variable, strict=True)):
+        if key[1] is not None:
+            rows.setdefault(key, []).append(i)
+    parts, rests = [], []
+    for (whose, _), own in rows.items():
+        total = cells[[c == whose for c in cause]].max()
+        for levels in [own] if cells["n"].iloc[own].sum() <= total["n"] else [[i] for i in own]:
+            parts.append([*levels, len(cells) + len(rests)])
+            rests.append((total - cells.iloc[levels].sum()).clip(lower=0))
+    cells = pd.concat([cells, pd.DataFrame(rests, columns=["n", "n_event"])], ignore_index=True)
+    hide = np.append(hide, np.zeros(len(rests), dtype=bool)) | too_small(cells, policy)
+    for part in parts:
+        # A level that is not shown covers one that is hidden.
+        hide[part[-1]] |= hide[part[:-1]].any()
+    for count in ("n", "n_event"):
+        hide = protected(cells[count], hide, [(None, part) for part in parts], policy)
+    return _hidden(table, hide[: len(table)])
+
+
+def suppress_since(
+    table: pd.DataFrame, policy: Policy, by: Sequence[str] = (), steps: bool = False
+) -> tuple[pd.DataFrame, int]:
+    """Hide small counts where ``n_event`` counts from the origin to ``time``, and times that too few events part from the last shown.
+
+    Two rows whose counts differ by one tell when one person left. A row without a time counts all events. With `steps` the
+    estimates step with the events of others too, and a time without any more is hidden as well.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"time": [26, 27, 52], "estimate": 0.1, "n": 200, "n_event": [30, 31, 60]})
+    >>> suppress_since(scores, Policy())[0]["n_event"].tolist()
+    [30.0, nan, 60.0]
+    """
+    if policy.threshold <= 1 or not {"time", "n_event"} <= set(table):
+        return suppress(table, policy)
+    hide = too_small(table, policy)
+    groups = table.groupby(list(by), sort=False, dropna=False).indices.values() if by else [range(len(table))]
+    for group in groups:
+        rows = np.asarray(group)
+        events = table["n_event"].to_numpy(float)[rows]
+        time = table["time"].fillna(np.inf).to_numpy(float)[rows]
+        last = 0.0
+        for at in np.unique(time):
+            here = time == at
+            more = events[here].max() - last
+            if hide[rows[here]].any() or more < policy.threshold and (steps or more > 0):
+                hide[rows[here]] = True
+            else:
+                last = events[here].max()
+    return _hidden(table, hide)
+
+
 class Headcount(int):
     """A number of people inside a message: `veil` writes "fewer than 11" for it when it is small.
 
@@ -209,12 +306,34 @@ class Headcount(int):
     """
 
 
+class Headcounts(str):
+    """Numbers of people by group inside a message: `veil` writes "…" for them when one is small, since their total stands by.
+
+    Examples
+    --------
+    >>> Headcounts.of({"a": 30, "b": 3})
+    'a: 30, b: 3'
+    """
+
+    smallest: float = np.inf
+
+    @classmethod
+    def of(cls, counts: Mapping[object, float]) -> Headcounts:
+        """Write the counts above 0."""
+        said = {name: n for name, n in counts.items() if n}
+        text = cls(", ".join(f"{name}: {n}" for name, n in said.items()))
+        text.smallest = float(min(said.values(), default=np.inf))
+        return text
+
+
 def veil(message: Any, policy: Policy) -> Any:
     """Return the message with its small head counts replaced by "fewer than …"."""
     values = {}
     for name, value in message.values.items():
         if isinstance(value, Headcount) and 0 < value < policy.threshold:
             value = type(message)("result.few", {"threshold": policy.threshold})
+        elif isinstance(value, Headcounts) and value.smallest < policy.threshold:
+            value = "…"
         elif dataclasses.is_dataclass(value) and hasattr(value, "values"):  # a message inside a message
             value = veil(value, policy)
         values[name] = value

@@ -5,14 +5,16 @@ Not an imputation: `imputation` fills in; and not a remedy: what is missing for 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+from evalkit.disclosure import COUNTS, DERIVED, Policy, suppress
 from evalkit.errors import InputError
 from evalkit.result import VALUES, Result
 from evalkit.wording import message
@@ -47,6 +49,44 @@ class Pooled:
     fmi: np.ndarray
 
 
+@dataclass(frozen=True, repr=False)
+class PooledResult(Result):
+    """Pooled rows; what must be hidden when they are published is what the results pooled would hide.
+
+    Parameters
+    ----------
+    gate : Result, optional
+        That of the first data set; a published answer no longer has it.
+    """
+
+    gate: Result | None = None
+
+    def publish(self, policy: Policy | None = None) -> Self:
+        """Pass the disclosure gate; what is left knows no person."""
+        published = super().publish(policy)
+        return published if self.provenance.kind != "records" else dataclasses.replace(published, gate=None)
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        if self.gate is None:
+            return suppress(self.table, policy)
+        place = np.arange(len(self.table))
+        marked = dataclasses.replace(self.gate, table=self.gate.table.assign(_row=place))
+        shown = marked._suppressed(policy)[0].set_index("_row").reindex(place)
+        keep = (
+            (shown["status"] == "ok").to_numpy()
+            if "status" in shown
+            else shown["estimate"].notna().to_numpy()
+        )
+        keep |= (self.table["status"] == "not_estimable").to_numpy()
+        counts = [c for c in COUNTS if c in self.table and c in shown]
+        # Rounded as there, so that two rows tell no more than they would.
+        table = self.table.assign(**{c: shown[c].to_numpy() for c in counts})
+        values = [c for c in (*counts, *DERIVED, "fmi") if c in table]
+        table = table.assign(**{c: table[c].astype(float).mask(~keep) for c in values})
+        table["status"] = table["status"].where(keep, "suppressed")
+        return table, int((~keep).sum())
+
+
 def pool(estimates: np.ndarray, variances: np.ndarray, df_complete: float = np.inf) -> Pooled:
     """Pool estimates of several imputed data sets.
 
@@ -73,6 +113,8 @@ def pool(estimates: np.ndarray, variances: np.ndarray, df_complete: float = np.i
     """
     m = len(estimates)
     within, between = variances.mean(axis=0), estimates.var(axis=0, ddof=1)
+    # Equal but for rounding is equal: nothing was missing for this row.
+    between = np.where(between <= (1e-12 * np.abs(estimates).max(axis=0)) ** 2, 0.0, between)
     total = within + (1 + 1 / m) * between
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(total > 0, (1 + 1 / m) * between / total, 0.0)
@@ -170,9 +212,9 @@ def pooled(
     said = [message("pooling.rubin", n_sets=len(data), fmi=float(made.fmi[known].max(initial=0.0)))]
     shared = [c for c in results[0].caveats if all(c in r.caveats for r in results)]
     labels = {**results[0].labels, "fmi": {"fr": "information manquante", "en": "missing information"}}
-    return Result(
+    return PooledResult(
         table.reset_index(drop=True), results[0].question, (*shared, *said), results[0].provenance,
-        {"n_imputations": len(data)}, labels,
+        {"n_imputations": len(data)}, labels, gate=results[0],
     )  # fmt: skip
 
 

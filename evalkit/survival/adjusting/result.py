@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy, coarsen_curve
+from evalkit.disclosure import Policy, coarsen_curve, suppress_since
 from evalkit.errors import InputError
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
@@ -26,6 +26,8 @@ from evalkit.wording import Message, message
 CONTRASTS = ("difference", "ratio")
 #: How many times a curve is given at unless told.
 _MOST_TIMES = 60
+#: Columns about weights that are each one person's: the extremes.
+_OF_ONE = ("chance_low", "chance_high", "weight_high")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,20 @@ class Aside(Result):
         return figures.estimates(
             drawn, self.question.text(lang), ax=ax, lang=lang, no_effect=self.no_effect, axis=axis
         )
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        """Hide times that too few events of the smallest group part, and what describes single people."""
+        keys = [c for c in self.keys if c != "time" and c in self.table]
+        several = "time" in self.table and self.table["time"].nunique() > 1
+        table, hidden = suppress_since(self.table, policy, [*keys, *self._versus()], steps=several)
+        single = [c for c in _OF_ONE if c in table]
+        if single:
+            table = table.assign(**dict.fromkeys(single, np.nan))
+            table["effective_n"] = table["effective_n"].where(table["n"].notna())
+        return table, hidden + len(table) * bool(single)
+
+    def _versus(self) -> list[str]:
+        return ["versus"] if "versus" in self.table else []
 
     def _said(self, column: str, value: Any, lang: str) -> str:
         return self._label(value, lang) if isinstance(value, str) else _with_name(self, column, value, lang)

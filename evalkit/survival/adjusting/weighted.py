@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evalkit.disclosure import Headcount
+from evalkit.disclosure import Headcount, Headcounts
 from evalkit.errors import InputError
 from evalkit.formula import design
 from evalkit.result import Result
@@ -266,7 +266,7 @@ def _trimmed(kept: np.ndarray, code: np.ndarray, names: Sequence, trim: float) -
     if kept.all():
         return []
     gone = np.bincount(code[~kept], minlength=len(names))
-    groups = ", ".join(f"{name}: {n}" for name, n in zip(names, gone, strict=True) if n)
+    groups = Headcounts.of(dict(zip(names, gone.tolist(), strict=True)))
     return [message("survival_adjusting.trimmed", n=Headcount(int(gone.sum())), trim=trim, groups=groups)]
 
 

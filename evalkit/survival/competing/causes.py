@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.result import Result
 from evalkit.survival.competing.combining import combined
@@ -23,6 +23,7 @@ from evalkit.survival.competing.subdistribution import fine_gray
 from evalkit.survival.core.sample import accept, label_of
 from evalkit.survival.curves.readings import both
 from evalkit.survival.proportional.fit import cox
+from evalkit.survival.proportional.table import variables
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -128,6 +129,9 @@ class CauseModels(Result):
         if self.provenance.kind != "records":
             return published
         return dataclasses.replace(published, fits={})
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_levels(self.table, policy, variables(self.table["term"], self.table["part"]))
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         shown = [

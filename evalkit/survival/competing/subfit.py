@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.formula import Design
 from evalkit.numerics.normal import chi2_p
@@ -23,6 +23,7 @@ from evalkit.result import Result
 from evalkit.survival.competing.spread import Look, score_influence
 from evalkit.survival.proportional.newton import Maximum
 from evalkit.survival.proportional.robust import Clusters
+from evalkit.survival.proportional.table import variables
 from evalkit.timetoevent import TimeToEvent
 
 
@@ -237,6 +238,9 @@ class FineGrayFit(Result):
         if self.provenance.kind != "records":
             return published
         return dataclasses.replace(published, fitted=None, covariance=None)
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_levels(self.table, policy, variables(self.table["term"]))
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return ratios, the columns a reader wants."""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, two_sided_p, z_value
 from evalkit.result import Result
@@ -22,6 +22,7 @@ from evalkit.survival.curves.readings import unit_name
 from evalkit.survival.families.model import Model
 from evalkit.survival.families.predicting import Predictions, mean_curve, predict
 from evalkit.survival.families.table import glance_of
+from evalkit.survival.proportional.table import variables
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
@@ -176,6 +177,9 @@ class ParametricFit(Result):
         return dataclasses.replace(published, model=None, covariance=None)
 
     # -- plumbing ----------------------------------------------------------------------------------------------------
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_levels(self.table, policy, variables(self.table["term"], self.table["part"]))
+
     def _line(self, lang: str) -> str:
         about = self.glance().iloc[0]
         return wording.text(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy, suppress, suppress_partition
+from evalkit.disclosure import Policy, suppress_levels, suppress_partition
 from evalkit.errors import InputError
 from evalkit.formula import Design
 from evalkit.numerics.normal import z_value
@@ -22,6 +22,7 @@ from evalkit.survival.curves.readings import labels_of, unit_name
 from evalkit.survival.curves.transforms import interval
 from evalkit.survival.intervals.binomial import fall, hazard
 from evalkit.survival.proportional.prediction import Predictions
+from evalkit.survival.proportional.table import variables
 from evalkit.wording import message
 
 KINDS = ("survival", "hazard")
@@ -192,12 +193,17 @@ class DiscreteFit(Result):
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         """Hide small counts; levels of periods add up to the events of all, so one is not hidden alone."""
-        table, hidden = suppress(self.table, policy)
+        effect = self.table["part"] != "baseline"
+        levels = [v if e else None for v, e in zip(variables(self.table["term"]), effect, strict=True)]
+        table, hidden = suppress_levels(self.table, policy, levels)
         rows = list(np.flatnonzero((self.table["part"] == "baseline").to_numpy()))
         if len(rows) > 1:
             table, more = suppress_partition(table, policy, [(None, rows)], count="n_event")
             hidden = max(hidden, more)
-        return table, hidden
+        # Who was there at the start of two periods, less the events, tells who was lost in between: as on a curve, rounded down.
+        step = max(policy.threshold // 2, 1)
+        rounded = np.floor(table["n"].astype(float) / step) * step
+        return table.assign(n=table["n"].where(effect, rounded)), hidden
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return the ratios and the baseline, the columns a reader wants."""

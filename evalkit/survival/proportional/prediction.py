@@ -77,7 +77,12 @@ class Predictions(Result):
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         if "time" in self.table and "n_risk" in self.table:
             return coarsen_curve(self.table, policy, by=("row",))
-        return suppress(self.table, policy)
+        table, hidden = suppress(self.table, policy)
+        if hidden and self.given:
+            # The people fitted: what describes each goes with the numbers.
+            own = [c for c in self.given if c in table]
+            table[own] = table[own].astype(object).mask(table["status"] == "suppressed")
+        return table, hidden
 
 
 def predict(

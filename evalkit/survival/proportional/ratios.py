@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
 from evalkit.survival.proportional.fitted import Fitted
-from evalkit.survival.proportional.table import sizes
+from evalkit.survival.proportional.table import concerned, sizes
 from evalkit.wording import message
 
 if TYPE_CHECKING:
@@ -30,7 +31,15 @@ SHOWN = ("term", "part", "estimate", "conf_low", "conf_high", "p_value", "n", "n
 
 @dataclass(frozen=True, repr=False)
 class Ratios(Result):
-    """Ratios of hazards by variable and level, drawn on a log axis."""
+    """Ratios of hazards by variable and level, drawn on a log axis.
+
+    Parameters
+    ----------
+    people : float array, optional
+        How many people had the events of each row, where one person may have several.
+    """
+
+    people: np.ndarray | None = None
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios with their intervals, reference levels at 1, and return the Axes."""
@@ -43,6 +52,9 @@ class Ratios(Result):
             frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
             axis=wording.text("survival.hazard_ratio", lang),
         )  # fmt: skip
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_levels(self.table, policy, self.table["term"].tolist(), self.people)
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return the columns a reader wants."""
@@ -89,18 +101,21 @@ def hazard_ratios(fit: CoxFit, fitted: Fitted) -> Ratios:
     """Return the table; see `CoxFit.hazard_ratios`."""
     made, table = fitted.design, fit.tidy(exponentiate=True)
     table["reason"] = fit.table["reason"]
-    rows = []
+    rows, behind = [], []
     for name, columns in made.groups:
         own = [
             {**table.iloc[k].to_dict(), "term": name, "part": _level(made.terms[k], name)} for k in columns
         ]
         if name in made.levels:
             rows.append(_reference(fitted, name, str(made.levels[name][0]), columns, fit.conf_level))
+            behind.append((made.matrix[:, list(columns)] == 0).all(axis=1))
         rows += own
+        behind += [made.matrix[:, k] for k in columns]
     order = ["term", "part", *table.columns[1:]]
     return Ratios(
         pd.DataFrame(rows)[order], fit.question, fit.caveats, fit.provenance,
         labels={**fit.labels, "part": _both("survival_proportional.level"), "estimate": _both("survival.hazard_ratio")},
+        people=concerned(np.column_stack(behind).astype(float), fitted.event, fitted.tte),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
@@ -24,6 +24,7 @@ from evalkit.survival.proportional.fitted import Fitted
 from evalkit.survival.proportional.prediction import Predictions, baseline_of, predict
 from evalkit.survival.proportional.ratios import Contrasts, Ratios, contrast, hazard_ratios
 from evalkit.survival.proportional.residuals import residuals
+from evalkit.survival.proportional.table import concerned, variables
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
@@ -292,6 +293,12 @@ class CoxFit(Result):
         """Pass the disclosure gate; what is left knows no person."""
         published = super().publish(policy)
         return published if self.provenance.kind != "records" else dataclasses.replace(published, fitted=None)
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        """Hide terms, and levels that give the reference level away, by the number of people, not of their events."""
+        fit = self.fitted
+        people = None if fit is None else concerned(fit.design.matrix, fit.event, fit.tte)
+        return suppress_levels(self.table, policy, variables(self.table["term"]), people)
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return hazard ratios, the columns a reader wants."""

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.result import Result
+from evalkit.survival.proportional.table import variables
 from evalkit.wording import message
 
 
@@ -103,6 +104,9 @@ class FrailtyFit(Result):
             if self.provenance.kind != "records"
             else dataclasses.replace(published, clusters=None, second=None)
         )
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_levels(self.table, policy, variables(self.table["term"], self.table["part"]))
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return hazard ratios and the variance, the columns a reader wants."""

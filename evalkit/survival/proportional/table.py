@@ -99,6 +99,26 @@ def sizes(matrix: np.ndarray, event: np.ndarray, tte: TimeToEvent) -> tuple[np.n
     return n, n_event
 
 
+def concerned(matrix: np.ndarray, event: np.ndarray, tte: TimeToEvent) -> np.ndarray | None:
+    """Return how many people had the events behind each column; None where nobody has two."""
+    if tte.id is None or not event.any() or pd.Index(tte.id[event]).is_unique:
+        return None
+    # Events are rows: the people of these rows are who had them.
+    return sizes(matrix[event], event[event], tte.subset(event))[0]
+
+
+def variables(terms: Sequence[object], *keys: Sequence[object]) -> list[tuple[object, ...]]:
+    """Return what each term is a level of: what stands before its last bracket, apart in each part of a model.
+
+    Examples
+    --------
+    >>> variables(["age", "site[b]", "site[c]", "helped:site[b]"])
+    [('age',), ('site',), ('site',), ('helped:site[b]',)]
+    """
+    names = [str(t) if ":" in str(t) else str(t).partition("[")[0] for t in terms]
+    return list(zip(names, *keys, strict=True))
+
+
 def left_out(tte: TimeToEvent, made: Design) -> list[Message]:
     """Return who was dropped because something of the formula is missing, by pseudonym."""
     return dropped(tte, made.kept, list(made.missing))

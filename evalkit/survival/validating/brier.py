@@ -16,7 +16,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
 from evalkit.survival.curves.readings import both, labels_of, unit_name
-from evalkit.survival.validating.predicting import Asked
+from evalkit.survival.validating.predicting import Asked, Scores
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
@@ -108,7 +108,7 @@ def brier_score(
     labels = labels_of(
         {**tte.labels, **{term: both(f"survival_validating.{term}") for term in TERMS}}, tte.unit
     )
-    return Result(
+    return Scores(
         table[order],
         message("survival_validating.question_brier", event=asked.event, unit=unit_name(tte.unit, 2)),
         (
@@ -122,7 +122,7 @@ def brier_score(
 
 
 @dataclass(frozen=True, eq=False)
-class _Scores:
+class _Found:
     """Scores of the model and of the marginal curve, with the influence of each row; shapes (m,) and (m, n)."""
 
     value: np.ndarray
@@ -131,7 +131,7 @@ class _Scores:
     moved_reference: np.ndarray
 
 
-def _scores(asked: Asked, times: np.ndarray, columns: slice | None = None) -> _Scores:
+def _scores(asked: Asked, times: np.ndarray, columns: slice | None = None) -> _Found:
     risk = asked.risk(times, columns)
     m, n, total = len(times), asked.n, asked.weight.sum()
     value, reference = np.empty(m), np.empty(m)
@@ -150,10 +150,10 @@ def _scores(asked: Asked, times: np.ndarray, columns: slice | None = None) -> _S
         # The marginal curve minimises its own score: that it is estimated moves nothing but the share itself.
         reference[j] = share * (1 - share)
         moved_reference[j] = (1 - 2 * share) * (mass[1] - asked.weight * share / total + through[1])
-    return _Scores(value, reference, moved, moved_reference)
+    return _Found(value, reference, moved, moved_reference)
 
 
-def _integral(asked: Asked, until: float) -> _Scores:
+def _integral(asked: Asked, until: float) -> _Found:
     """Return the mean scores from 0 to a time: between two ends of rows nothing changes."""
     nodes = asked.censoring.times
     nodes = np.concatenate([[0.0], nodes[(nodes > 0) & (nodes < until)], [until]])
@@ -171,10 +171,10 @@ def _integral(asked: Asked, until: float) -> _Scores:
         found = _scores(asked, nodes[part])
         for k, values in enumerate((found.value, found.reference, found.moved, found.moved_reference)):
             sums[k] = sums[k] + widths[part] @ values / until
-    return _Scores(*(np.asarray(total)[None] for total in sums))
+    return _Found(*(np.asarray(total)[None] for total in sums))
 
 
-def _rows(asked: Asked, time: float, found: _Scores, j: int, terms: tuple[str, ...]) -> list[dict]:
+def _rows(asked: Asked, time: float, found: _Found, j: int, terms: tuple[str, ...]) -> list[dict]:
     value, reference = found.value[j], found.reference[j]
     moved = [found.moved[j], found.moved_reference[j]]
     estimates = [value, reference]

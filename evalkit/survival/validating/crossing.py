@@ -21,7 +21,7 @@ from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters
 from evalkit.survival.validating.brier import TERMS, brier_score
 from evalkit.survival.validating.calibrated import WORDS, calibration
-from evalkit.survival.validating.predicting import Asked, linear_predictor
+from evalkit.survival.validating.predicting import Asked, Scores, linear_predictor
 from evalkit.survival.validating.ranking import KINDS, bounded, concordance
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -119,7 +119,7 @@ def cross_validate(
     ]
     words = (*TERMS, *KINDS, *WORDS, "apparent", "cross_validated")
     event = Asked.of(whole, tte, of, "survival", "cross_validate").event
-    return Result(
+    return Scores(
         table[[c for c in order if c in table]],
         message("survival_validating.question_cross_validation", event=event),
         (

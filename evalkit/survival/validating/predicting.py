@@ -12,7 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from evalkit.disclosure import Policy, suppress_since
 from evalkit.errors import InputError
+from evalkit.result import Result
 from evalkit.survival.adjusting.people import counts, from_origin
 from evalkit.survival.core.sample import Sample, accept, cause_of_interest, caveats, label_of
 from evalkit.survival.proportional.prediction import People
@@ -24,6 +26,14 @@ from evalkit.wording import Message, message
 
 #: What the numbers given for people are.
 GIVEN = ("survival", "incidence")
+
+
+@dataclass(frozen=True, repr=False)
+class Scores(Result):
+    """Scores of predictions: events are counted from the origin to each time, so times that few events part are hidden."""
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        return suppress_since(self.table, policy)
 
 
 class Predictor(Protocol):
