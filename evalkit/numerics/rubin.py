@@ -6,6 +6,7 @@ Not an imputation: `imputation` fills in; and not a remedy: what is missing for 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -210,6 +211,8 @@ def pooled(
         ],
     )
     said = [message("pooling.rubin", n_sets=len(data), fmi=float(made.fmi[known].max(initial=0.0)))]
+    if scale == "identity" and "exponentiate" in inspect.signature(results[0].tidy).parameters:
+        said.append(message("pooling.coefficients"))
     shared = [c for c in results[0].caveats if all(c in r.caveats for r in results)]
     labels = {**results[0].labels, "fmi": {"fr": "information manquante", "en": "missing information"}}
     return PooledResult(

@@ -163,7 +163,8 @@ class AdjustedCurves(Result):
         """
         curves = self._kept(self.curves, "contrast")
         rows = self._contrasts(curves, kind, reference, [kind] * len(self.states))
-        question = message("survival_adjusting.question_contrast", by=self.by, event=self.event)
+        key = "question_contrast" if self.states == ("",) else "question_contrast_incidence"
+        question = message(f"survival_adjusting.{key}", by=self.by, event=self.event)
         return self._answer(rows, question, 0.0 if kind == "difference" else 1.0)
 
     def rmst(self, kind: str | None = None, reference: Any = None) -> Result:
@@ -194,8 +195,9 @@ class AdjustedCurves(Result):
                         "estimate": estimate, "std_error": error, "conf_low": estimate - z * error,
                         "conf_high": estimate + z * error, **self._size(float(areas.times[0]), [g], s, error),
                     })  # fmt: skip
+        key = "question_rmst" if self.states == ("",) else "question_lost"
         question = message(
-            "survival_adjusting.question_rmst", event=self.event, by=self.by, t=float(areas.times[0]),
+            f"survival_adjusting.{key}", event=self.event, by=self.by, t=float(areas.times[0]),
             unit=unit_name(self.unit, 2),
         )  # fmt: skip
         return self._answer(rows, question, {"difference": 0.0, "ratio": 1.0}.get(str(kind)))

@@ -233,7 +233,8 @@ class StudyPlan:
             )
         ]
         if math.isfinite(self.cut):
-            said.append(message("survival_planning.calendar", accrual=self.accrual, cut=self.cut, unit=unit))
+            key = "calendar" if self.accrual else "calendar_at_once"
+            said.append(message(f"survival_planning.{key}", accrual=self.accrual, cut=self.cut, unit=unit))
             if self.cut < self.accrual:
                 said.append(message("survival_planning.cut_short", share=self.cut / self.accrual))
         if math.isfinite(self.horizon):

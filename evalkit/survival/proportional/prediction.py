@@ -278,9 +278,10 @@ def baseline_of(
         "time": slots.time, **bounds(estimate[0], error[0], kind, conf_type, fit.conf_level), "conf_level": fit.conf_level,
         "n_risk": hazards.n_risk, "n_event": hazards.n_event, "n_censor": 0.0,
     })  # fmt: skip
+    question = "question_baseline_survival" if kind == "survival" else "question_baseline"
     return CurveValues(
         _with_reasons(fit, frame, people.reasons, np.zeros(len(frame), dtype=np.int64)),
-        message("survival.question_baseline", event=fit.question.values["event"]), fit.caveats, fit.provenance,
+        message(f"survival.{question}", event=fit.question.values["event"]), fit.caveats, fit.provenance,
         labels=labels_of(fit.labels, fitted.tte.unit), by=fit.strata,
     )  # fmt: skip
 

@@ -268,8 +268,10 @@ class CoxFit(Result):
         lang = wording.language(lang)
         about = self.glance().iloc[0]
         test = "wald" if self.robust else "lr"
+        # A lasso fit has no test.
+        key = "survival.fit_line" if np.isfinite(about[f"{test}_statistic"]) else "survival.fit_line_untested"
         line = wording.text(
-            "survival.fit_line", lang, n_rows=int(about["n"]), n_events=int(about["n_events"]),
+            key, lang, n_rows=int(about["n"]), n_events=int(about["n_events"]),
             test=message(f"survival.test_{test}"), statistic=float(about[f"{test}_statistic"]), df=int(about[f"{test}_df"]),
             p=float(about[f"{test}_p_value"]), concordance=float(about["concordance"]),
         )  # fmt: skip

@@ -89,7 +89,11 @@ def transitions(
     }
     return Transitions(
         table,
-        message("survival_recurrent.question_transitions", per=float(per), unit=unit_name(context.unit, per)),
+        message(
+            f"survival_recurrent.question_transitions{'_one' if per == 1 else ''}",
+            per=float(per),
+            unit=unit_name(context.unit, per),
+        ),
         tuple(said),
         context.provenance,
         labels={CENSORED: both("survival_recurrent.censored"), **context.labels, **labels},

@@ -123,7 +123,12 @@ def cross_validate(
         table[[c for c in order if c in table]],
         message("survival_validating.question_cross_validation", event=event),
         (
-            message("survival_validating.folds", folds=folds, seed=str(seed), unit=unit),
+            message(
+                "survival_validating.folds",
+                folds=folds,
+                seed=str(seed),
+                unit=unit or message("survival_validating.by_person"),
+            ),
             message("survival_validating.independent_censoring"),
             message("survival_validating.as_it_is"),
         ),
@@ -243,7 +248,7 @@ def _parts(
     order = np.lexsort((np.random.default_rng(seed).random(n_units), -events))
     part = np.empty(n_units, dtype=np.int64)
     part[order] = np.arange(n_units) % folds
-    return part[code], name or "person"
+    return part[code], name
 
 
 def _fitted(fit_function: Callable[[TimeToEvent], Any], tte: TimeToEvent, where: str) -> Any:
