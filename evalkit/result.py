@@ -104,7 +104,7 @@ class Result:
         from evalkit import figures
 
         return figures.estimates(
-            self._worded(lang), self.question.text(lang), ax=ax, lang=wording.language(lang)
+            self._named_codes(lang), self.question.text(lang), ax=ax, lang=wording.language(lang)
         )
 
     def publish(self, policy: Policy | None = None) -> Self:
@@ -194,6 +194,17 @@ class Result:
         for column in frame.columns:
             if frame[column].map(lambda v: isinstance(v, Message)).any():
                 frame[column] = [v.text(lang) if isinstance(v, Message) else v for v in frame[column]]
+        return frame
+
+    def _named_codes(self, lang: str | None) -> pd.DataFrame:
+        """Return the table with its codes in words, as a picture says them."""
+        frame = self._worded(lang)
+        for column in frame.columns.difference(["status", "reason", "method"], sort=False):
+            if frame[column].map(lambda v: isinstance(v, str)).any():
+                frame[column] = [
+                    self._label(v, wording.language(lang)) if isinstance(v, str) and v in self.labels else v
+                    for v in frame[column]
+                ]
         return frame
 
     def _display_frame(self, lang: str) -> pd.DataFrame:

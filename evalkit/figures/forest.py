@@ -93,6 +93,8 @@ def estimates(
 def _labels(frame: pd.DataFrame, lang: str) -> list[str]:
     """Return what names each line: words as they are, numbers with the name of their column."""
     keys = [c for c in frame if c not in _VALUES]
+    if not keys:
+        return [""] * len(frame)
     said = frame[keys].astype(object).to_dict("records")
     return [" · ".join(_key(k, v, lang) for k, v in row.items() if v is not None and v == v) for row in said]
 

@@ -6,6 +6,7 @@ Not a chart.
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +54,9 @@ def new_axes(
 
 def title_lines(title: str, width: float) -> list[str]:
     """Return a title in lines that fit axes so many inches wide (and the labels right of them)."""
-    return textwrap.wrap(title, max(round(15 * width), 20))
+    # A French question mark or guillemet does not begin a line, nor end one alone.
+    bound = re.sub(r" (?=[?!:;»])|(?<=«) ", "\u00a0", title)
+    return textwrap.wrap(bound, max(round(14.4 * width), 20), break_on_hyphens=False)
 
 
 def put_title(ax: Axes, title: str) -> None:

@@ -67,6 +67,11 @@ class PooledResult(Result):
         published = super().publish(policy)
         return published if self.provenance.kind != "records" else dataclasses.replace(published, gate=None)
 
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the pooled estimates with their intervals, and return the Axes."""
+        lean = dataclasses.replace(self, table=self.table.drop(columns="fmi"))
+        return Result.plot(lean, ax, lang)
+
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         if self.gate is None:
             return suppress(self.table, policy)

@@ -73,3 +73,48 @@ def test_pooled_coefficients_say_their_scale():
     sets = S.impute(tte.with_covariates(pd.DataFrame({"age": age})), columns=["age", "helped"], m=2)
     assert "logarithmes" in S.pooled(lambda t: S.cox(t, "age"), sets).summary("fr")
     assert "logarithmes" not in S.pooled(lambda t: S.kaplan_meier(t).at([30]), sets).summary("fr")
+
+
+def _texts(ax) -> str:
+    said = [*ax.get_yticklabels(), ax.xaxis.label, ax.yaxis.label, ax.title, *ax.texts]
+    return " | ".join([t.get_text() for t in said] + [ax.get_title(loc="left")])
+
+
+def test_pictures_say_no_codes():
+    tte = one_exit()
+    fit = S.cox(tte, "age")
+    brier = _texts(S.brier_score(fit, tte, [30]).plot(lang="fr"))
+    assert "score de Brier" in brier
+    assert "reference" not in brier
+    assert "rmst" not in _texts(S.kaplan_meier(tte).rmst(50).plot(lang="fr"))
+    laws = _texts(S.compare_families(tte, families=["exponential", "log_normal"]).plot(lang="fr"))
+    assert "log-normale" in laws
+    assert "écart d'AIC" in laws
+    assert "log_likelihood" not in laws
+
+
+def test_a_lone_estimate_has_room_beside_it_and_pooled_lines_no_number():
+    tte = one_exit()
+    ax = S.cox(tte, "helped").adjusted("helped", rmst=50).rmst("difference").plot(lang="fr")
+    assert ax.figure.get_figwidth() > 7
+    age = tte.covariates["age"].where(np.random.default_rng(1).random(tte.n) > 0.2)
+    sets = S.impute(tte.with_covariates(pd.DataFrame({"age": age})), columns=["age", "helped"], m=2)
+    assert "fmi" not in _texts(S.pooled(lambda t: S.cox(t, "age"), sets).plot(lang="fr"))
+
+
+def test_a_baseline_is_drawn_as_curves():
+    fit = S.cox(one_exit(), "age", strata="helped")
+    for kind in ("survival", "cumulative_hazard"):
+        ax = fit.baseline(kind=kind).plot(lang="fr")
+        assert len(ax.lines) >= 2
+        assert ax.figure.get_figheight() < 6
+
+
+def test_a_question_mark_ends_a_line_with_its_word():
+    from evalkit.figures.sheet import title_lines
+
+    for width in range(20, 80):
+        lines = title_lines(
+            "Quelle part n'a pas encore connu « départ », après tant de jours, fait-elle ?", width / 14.4
+        )
+        assert not any(line.startswith(("?", "»", ",")) or line.endswith(("«", "fait-")) for line in lines)

@@ -6,11 +6,13 @@ Not for baselines left free: `proportional` has those; nor for people who never 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evalkit import wording
 from evalkit.errors import InputError
 from evalkit.result import Result
 from evalkit.survival.families.climbing import NoMaximum
@@ -133,6 +135,24 @@ def parametric(
     )
 
 
+@dataclass(frozen=True, repr=False)
+class Families(Result):
+    """Families side by side, drawn by how far their AIC is from the lowest."""
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the difference of AIC of each family, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        frame = self._worded(lang)
+        drawn = pd.DataFrame({
+            "family": [self._label(f, lang) for f in frame["family"]], "estimate": frame["difference"],
+            "status": frame["status"], "reason": frame["reason"],
+        })  # fmt: skip
+        axis = wording.text("survival_families.difference", lang)
+        return figures.estimates(drawn, self.question.text(lang), ax=ax, lang=lang, axis=axis)
+
+
 def compare_families(
     tte: TimeToEvent | IntervalTimes,
     formula: str = "1",
@@ -187,7 +207,7 @@ def compare_families(
     labels = {**first.labels, **{word: family_label(word) for word in (*families, *columns)}}
     rows = first.model.rows
     caveats = (*rows.said, message("survival_families.aic"))
-    return Result(
+    return Families(
         table,
         message("survival_families.question_compare", event=rows.event),
         caveats,

@@ -85,6 +85,36 @@ class Predictions(Result):
         return table, hidden
 
 
+@dataclass(frozen=True, repr=False)
+class Baseline(CurveValues):
+    """The baseline of each stratum at every time with an event, drawn as curves.
+
+    Parameters
+    ----------
+    kind : {"cumulative_hazard", "survival"}
+    unit : str
+    """
+
+    kind: str = "cumulative_hazard"
+    unit: str = "day"
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw one curve per stratum, and return the Axes."""
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        strata = self.table[list(self.by)].to_dict("records") if self.by else [{}] * len(self.table)
+        names = [
+            ", ".join(f"{self._label(c, lang)} {self._cell(c, v, lang)}" for c, v in row.items())
+            for row in strata
+        ]
+        survival = self.kind == "survival"
+        return figures.steps(
+            self.table.assign(group=names), title=self.question.text(lang), unit=self.unit, probability=survival,
+            start=1.0 if survival else 0.0, joined=self.published_under is not None, ax=ax, lang=lang,
+        )  # fmt: skip
+
+
 def predict(
     fit: CoxFit,
     new: pd.DataFrame | TimeToEvent | None,
@@ -279,10 +309,10 @@ def baseline_of(
         "n_risk": hazards.n_risk, "n_event": hazards.n_event, "n_censor": 0.0,
     })  # fmt: skip
     question = "question_baseline_survival" if kind == "survival" else "question_baseline"
-    return CurveValues(
+    return Baseline(
         _with_reasons(fit, frame, people.reasons, np.zeros(len(frame), dtype=np.int64)),
         message(f"survival.{question}", event=fit.question.values["event"]), fit.caveats, fit.provenance,
-        labels=labels_of(fit.labels, fitted.tte.unit), by=fit.strata,
+        labels=labels_of(fit.labels, fitted.tte.unit), by=fit.strata, kind=kind, unit=fitted.tte.unit,
     )  # fmt: skip
 
 
