@@ -69,11 +69,11 @@ def cases() -> list[Case]:
     median = _SCALE * np.log(2) ** (1 / _SHAPE)
     truth = {"likelihood ratio, share at day 90": _share(90.0), "likelihood ratio, median": float(median)}
     made = [
-        Case("Turnbull, visits every 30 days, a quarter missed", truth, _turnbull(True), plays=200),
-        Case("Turnbull, visits at irregular times", truth, _turnbull(False), plays=100),
+        Case("Turnbull, visits every 30 days, a quarter missed", truth, _turnbull(True), plays=400),
+        Case("Turnbull, visits at irregular times", truth, _turnbull(False), plays=400),
     ]
     for link in ("logit", "cloglog"):
         play, left = _monthly(link)
         known = {"Wald, coefficient": 0.7, "delta, share after 3 months": left}
-        made.append(Case(f"discrete-time hazards, six months, {link}", known, play, plays=300))
+        made.append(Case(f"discrete-time hazards, six months, {link}", known, play, plays=600))
     return made

@@ -44,6 +44,6 @@ def cases() -> list[Case]:
     """Return the cases of the room."""
     truth = {"Wald, coefficient": _EFFECT, "profile, variance": _THETA}
     return [
-        Case("gamma frailty, sites of five people, variance 0.5", truth, _sites("gamma"), plays=150),
-        Case("gaussian frailty, sites of five people, variance 0.5", truth, _sites("gaussian"), plays=100),
+        Case("gamma frailty, sites of five people, variance 0.5", truth, _sites("gamma"), plays=400),
+        Case("gaussian frailty, sites of five people, variance 0.5", truth, _sites("gaussian"), plays=300),
     ]
