@@ -5,6 +5,7 @@ Not a place for tests: each hall computes its own statistic.
 
 from __future__ import annotations
 
+from numbers import Real
 from statistics import NormalDist
 
 import numpy as np
@@ -20,7 +21,7 @@ def z_value(conf_level: float) -> float:
     >>> round(z_value(0.95), 6)
     1.959964
     """
-    if not 0 < conf_level < 1:
+    if not isinstance(conf_level, Real) or not 0 < conf_level < 1:
         raise InputError(f"conf_level: must lie strictly between 0 and 1, but was {conf_level}")
     # Wichura's algorithm, to 16 digits: a curve with intervals does not wait for scipy to load.
     return -NormalDist().inv_cdf((1 - conf_level) / 2)

@@ -373,6 +373,6 @@ def _write_as_it_is(value: Any, lang: str) -> str:
         return date(value, lang)
     if isinstance(value, (list, tuple)):
         return join(value, lang)
-    if isinstance(value, (int, float)) or hasattr(value, "dtype"):
+    if isinstance(value, (int, float)) or (hasattr(value, "dtype") and not isinstance(value, str)):
         return number(value, lang)
     return str(value)

@@ -544,3 +544,18 @@ def test_one_person_and_everybody_on_day_0():
     assert (one["std_error"] == 0).all()
     day = aalen_johansen(TimeToEvent(time=[0.0, 0, 0, 2], cause=[1, 2, 2, 0], causes=CAUSES)).at(0).table
     assert day["estimate"].tolist() == [0.25, 0.5, 0.25]
+
+
+# ---- what is extreme, what is no number ---------------------------------------------------------------------------------
+def test_a_ratio_beyond_the_largest_number_is_infinite_without_a_warning():
+    df = frame()
+    df["tiny"] = np.random.default_rng(1).normal(size=len(df)) * 1e-8
+    for fit in (fine_gray(times(df), "tiny"), cause_specific(times(df), "tiny"), cox(times(df), "tiny")):
+        assert np.isinf(fit.tidy(exponentiate=True)["conf_high"]).all()
+        fit.summary("fr")
+
+
+@pytest.mark.parametrize("rho", [np.nan, np.inf, "early"])
+def test_a_weight_of_grays_test_that_is_no_number_is_refused(rho):
+    with pytest.raises(InputError, match="rho: must be a"):
+        gray_test(times(), "site", rho=rho)

@@ -456,3 +456,55 @@ def test_names_that_results_use_are_refused_as_groups_and_causes():
         aalen_johansen(odd)
     with pytest.raises(InputError, match="no time was asked for"):
         kaplan_meier(tte).at([])
+
+
+# ---- what is no number, no name --------------------------------------------------------------------------------------
+def small():
+    columns = pd.DataFrame({"site": list("aabbab"), "year": [1, 2, 1, 2, 2, 1]})
+    return TimeToEvent(
+        time=[1, 2, 3, 4, 5, 6], cause=[1, 1, 0, 1, 0, 1], causes=("relapse",), covariates=columns
+    )
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda c: c.at(pd.Timestamp("2020-01-01")), "at: must be a number"),
+        (lambda c: c.quantile(np.nan), "p: must lie strictly between 0 and 1"),
+        (lambda c: c.quantile([]), "p: must lie strictly between 0 and 1"),
+        (lambda c: c.bootstrap([]), "p: must lie strictly between 0 and 1"),
+        (lambda c: c.rmst([1, 2]), "t: must be one number, but 2 were given"),
+        (lambda c: c.band(lower="early"), "lower, upper: must be a number"),
+        (lambda c: c.band(conf_level="95%"), "conf_level: must lie strictly between 0 and 1"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(ask, said):
+    with pytest.raises(InputError, match=said):
+        ask(kaplan_meier(small()))
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (["site", "site"], "'site' is named twice"),
+        (3, "by: must name a column"),
+        ([3], "whose name is not text"),
+    ],
+)
+def test_what_names_no_column_is_refused_in_words(by, said):
+    with pytest.raises(InputError, match=said):
+        kaplan_meier(small(), by)
+
+
+def test_groups_of_many_columns_cost_no_more_than_the_groups_there_are():
+    n = 400
+    columns = pd.DataFrame({name: np.roll(np.arange(n), k) for k, name in enumerate("abcdefgh")})
+    tte = TimeToEvent(
+        time=np.arange(1, n + 1), cause=np.ones(n, int), causes=("relapse",), covariates=columns
+    )
+    assert len(kaplan_meier(tte, list("abcdefgh")).glance()) == n  # of 400**8 combinations
+
+
+def test_a_cause_named_with_a_numpy_string_is_written_as_text():
+    curves = kaplan_meier(small(), of=np.str_("relapse"))
+    assert curves.summary("fr") == kaplan_meier(small(), of="relapse").summary("fr")

@@ -355,3 +355,10 @@ def test_the_gap_clock_is_that_of_the_endpoint():
     fit = pwp(late, "x", clock="gap")
     assert fit.fitted.tte.time.tolist() == [3, 2, 5, 1, 4]
     assert fit.fitted.tte.entry.tolist() == [0] * 5
+
+
+def test_episodes_of_an_event_that_never_came_are_refused_in_words():
+    tte = rows(("a", 0, 4, 0), ("b", 0, 3, 0), helped=[0, 1])
+    for effects in ("common", "by_episode"):
+        with pytest.raises(InputError, match="pwp: no event among 2 rows"):
+            pwp(tte, "helped", effects=effects)

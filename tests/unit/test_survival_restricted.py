@@ -361,3 +361,15 @@ def test_means_and_states_are_drawn(two, spells):
     drawn = state_occupation(spells, 75).plot(lang="fr")
     assert "Accompagné" in drawn.get_yticklabels()[0].get_text()
     plt.close("all")
+
+
+def test_a_mean_of_few_people_without_groups_is_hidden_not_a_crash():
+    records = times([2, 4, 6, 7], [1, 1, 0, 0], provenance=Provenance(kind="records"))
+    out = rmst(records, 6).publish().table
+    assert out["estimate"].isna().all()
+    assert (out["status"] == "suppressed").all()
+
+
+def test_a_group_that_was_never_followed_has_no_window_of_its_own():
+    with pytest.raises(InputError, match="b was followed for no time at all"):
+        rmst(times([2, 4, 0], [1, 0, 0], site=list("aab")), by="site")

@@ -18,7 +18,16 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core.sample import accept, by_columns, caveats, label_of, refuse_second_exits, sample
+from evalkit.survival.core.sample import (
+    accept,
+    by_columns,
+    caveats,
+    column_names,
+    label_of,
+    one_number,
+    refuse_second_exits,
+    sample,
+)
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import both
 from evalkit.timetoevent import TimeToEvent
@@ -108,14 +117,16 @@ def gray_test(
     [3.774, 0.052, 4.0]
     """
     tte = accept(tte, "gray_test")
+    if not -np.inf < one_number(rho, "rho") < np.inf:
+        raise InputError(f"rho: must be a finite number, but was {rho}")
     refuse_second_exits(tte, tte.cause > 0, "gray_test")
-    within = _names(strata)
+    within = _names(strata, "strata")
     if not within and tte.stratum is not None:
         within, tte = ["stratum"], tte.with_covariates(pd.DataFrame({"stratum": tte.stratum}))
-    between = _names(by)
+    between = _names(by, "by")
     if not between:
         raise InputError("by: name the covariate that makes the groups")
-    causes = list(tte.causes) if cause is None else _names(cause)
+    causes = list(tte.causes) if cause is None else _names(cause, "cause")
     unknown = [c for c in causes if c not in tte.causes]
     if unknown:
         raise InputError(f"cause: no exit {', '.join(map(repr, unknown))}; they are {', '.join(tte.causes)}")
@@ -146,8 +157,8 @@ def gray_test(
     )
 
 
-def _names(columns: str | Sequence[str] | None) -> list[str]:
-    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+def _names(columns: str | Sequence[str] | None, argument: str) -> list[str]:
+    return list(column_names(columns, argument))
 
 
 def _one_cause(

@@ -24,6 +24,7 @@ from evalkit.survival.core.sample import (
     accept,
     caveats,
     label_of,
+    one_number,
     refuse_second_exits,
     sample,
 )
@@ -128,9 +129,9 @@ def years_lost(
     tte = accept(tte, "years_lost")
     if NO_EXIT in tte.causes:
         raise InputError(f"causes: {NO_EXIT!r} names the time kept in this answer; rename that cause")
+    t = one_number(t, "t")
     if not (np.isfinite(t) and t > 0):
-        raise InputError(f"t: must be positive and finite, but was {t}")
-    t = float(t)
+        raise InputError(f"t: must be positive and finite, but was {t:g}")
     refuse_second_exits(tte, tte.cause > 0, "years_lost")
     rows = sample(tte, tte.cause, by)
     if "reference" in rows.by:

@@ -115,7 +115,8 @@ class FineGrayFit(Result):
         table = self._worded(None)
         if exponentiate:
             for column in ("estimate", "conf_low", "conf_high"):
-                table[column] = np.exp(table[column])
+                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
+                    table[column] = np.exp(table[column])
         return table
 
     def glance(self) -> pd.DataFrame:

@@ -78,6 +78,38 @@ def accept(tte: Any, estimator: str) -> TimeToEvent:
     return tte
 
 
+def column_names(columns: Any, argument: str = "by") -> tuple[str, ...]:
+    """Return one name or several as a tuple; refuse what names no column, and a column named twice."""
+    listed = isinstance(columns, Sequence) and not isinstance(columns, str)
+    names = () if columns is None else tuple(columns) if listed else (columns,)
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise InputError(
+            f"{argument}: must name a column, or list names of columns, but was {columns!r}; "
+            "columns whose name is not text must be renamed first"
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{argument}: {', '.join(map(repr, twice))} is named twice; name each column once")
+    return names
+
+
+def numbers(values: Any, argument: str) -> np.ndarray:
+    """Return one number or several as an array of floats, or refuse what is none."""
+    try:
+        return np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError):
+        raise InputError(f"{argument}: must be a number or a list of numbers, but was {values!r}") from None
+
+
+def one_number(value: Any, argument: str) -> float:
+    """Return a number as a float, or refuse what is none, or several."""
+    found = numbers(value, argument)
+    if found.size != 1:
+        raise InputError(f"{argument}: must be one number, but {found.size} were given")
+    return float(found.ravel()[0])
+
+
 def levels(
     tte: TimeToEvent, by: str | Sequence[str] | None, argument: str = "by"
 ) -> tuple[tuple[str, ...], tuple, np.ndarray]:
@@ -88,7 +120,7 @@ def levels(
     InputError
         A column is not there, or has missing values (with counts).
     """
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    columns = column_names(by, argument)
     if not columns:
         return (), ((),), np.broadcast_to(np.int64(0), tte.n)
     taken = [c for c in columns if c in KEYS or c in VALUES]
@@ -113,14 +145,22 @@ def levels(
             )
         own, found = _levels_of(values)
         code = own if len(columns) == 1 else code * len(found) + own
-        names = [(*name, value) for name in names for value in found]
-    if len(columns) == 1 and not isinstance(values.dtype, pd.CategoricalDtype):
-        return columns, tuple(names), code
-    there = np.bincount(code, minlength=len(names)) > 0
-    if not there.all():
-        # Combinations that nobody has are no groups.
-        code = (np.cumsum(there) - 1)[code]
-    return columns, tuple(names[i] for i in np.flatnonzero(there)), code
+        if len(columns) == 1 and not isinstance(values.dtype, pd.CategoricalDtype):
+            return columns, tuple((value,) for value in found), code
+        held, code = _compact(code, len(names) * len(found))
+        names = [(*names[i // len(found)], found[i % len(found)]) for i in held]
+    return columns, tuple(names), code
+
+
+def _compact(code: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the codes there are, and each row's place among them.
+
+    Combinations that nobody has are no groups; left in, they would be as many as the product of the levels of all columns.
+    """
+    if size > 2 * len(code) + 1000:
+        return np.unique(code, return_inverse=True)
+    there = np.bincount(code, minlength=size) > 0
+    return np.flatnonzero(there), code if there.all() else (np.cumsum(there) - 1)[code]
 
 
 def sample(tte: TimeToEvent, cause: np.ndarray, by: str | Sequence[str] | None) -> Sample:

@@ -15,6 +15,7 @@ from evalkit import wording
 from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
+from evalkit.survival.core.sample import numbers
 from evalkit.survival.curves.readings import both, time_left, unit_name
 from evalkit.survival.curves.restricted import group_areas
 from evalkit.wording import Message, message
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 def quantiles(curves: Curves, p: float | Iterable[float]) -> Result:
     """Return when each curve has lost each share; see `Curves.quantile`."""
-    wanted = np.atleast_1d(np.asarray(p, dtype=float))
-    if ((wanted <= 0) | (wanted >= 1)).any():
+    wanted = numbers(p, "p")
+    if not len(wanted) or not ((wanted > 0) & (wanted < 1)).all():
         raise InputError(f"p: must lie strictly between 0 and 1, but was {p}")
     rows = []
     for key, group in curves._groups():

@@ -45,6 +45,7 @@ def banded(
             "band: sampling weights; its critical values hold for people who count alike. Ask pointwise intervals"
         )
     level = curves.conf_level if conf_level is None else conf_level
+    z_value(level)  # a level is refused even where no stretch can be held
     low, high = np.full((2, len(curves.table)), np.nan)
     said, first = [], 0
     for key, group in curves._groups():

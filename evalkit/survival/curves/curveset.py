@@ -17,7 +17,7 @@ from evalkit import wording
 from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample
+from evalkit.survival.core.sample import Sample, numbers, one_number
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import (
     ROUND_TIMES,
@@ -84,7 +84,7 @@ class Curves(Result):
         InputError
             A time is negative or beyond the last observation of a group (unless nobody is left to ask about).
         """
-        asked = np.unique(np.atleast_1d(np.asarray(times, dtype=float)))
+        asked = np.unique(numbers(times, "at"))
         self._refuse_beyond(asked, "at")
         rows, there = [], []
         for key, group in self._groups():
@@ -163,6 +163,7 @@ class Curves(Result):
         if self.kind != "survival":
             raise InputError(f"rmst: asked of a {self.kind} curve; it is an area under a survival curve")
         self._refuse_published("rmst")
+        t = one_number(t, "t")
         if not t > 0:
             raise InputError(f"t: must be positive, but was {t}")
         self._refuse_beyond(np.array([t], dtype=float), "rmst")
@@ -213,6 +214,7 @@ class Curves(Result):
             raise InputError(
                 f"band: asked of {self.kind} curves; bands are known for one survival curve only"
             )
+        lower, upper = (t if t is None else one_number(t, "lower, upper") for t in (lower, upper))
         asked = [t for t in (lower, upper) if t is not None]
         if asked:
             self._refuse_beyond(np.array(asked, dtype=float), "band")

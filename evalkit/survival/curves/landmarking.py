@@ -12,7 +12,7 @@ import pandas as pd
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
-from evalkit.survival.core.sample import accept, label_of
+from evalkit.survival.core.sample import accept, label_of, one_number
 from evalkit.survival.curves.readings import unit_name
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
@@ -56,6 +56,7 @@ def landmark(tte: TimeToEvent, at: float, origin: str = "kept") -> TimeToEvent:
     tte = accept(tte, "landmark")
     if origin not in ORIGINS:
         raise InputError(f"origin: must be one of {', '.join(ORIGINS)}, but was {origin!r}")
+    at = one_number(at, "at")
     if not (np.isfinite(at) and at >= 0):
         raise InputError(f"at: must be a time, 0 or more, but was {at}")
     repeated = tte.id is not None and not pd.Index(tte.id).is_unique

@@ -18,6 +18,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.proportions import wilson
 from evalkit.result import Result
 from evalkit.spells import CENSORED, INTERIOR, Spells, leads_to
+from evalkit.survival.core.sample import column_names
 from evalkit.survival.curves.readings import both
 from evalkit.wording import message
 
@@ -172,7 +173,7 @@ def _groups(
     spells: Spells, by: str | Sequence[str] | None
 ) -> tuple[tuple[str, ...], list[tuple[tuple, np.ndarray]]]:
     """Return the `by` columns and, for each group, which people are in it."""
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    columns = column_names(by)
     people = spells.frame.drop_duplicates("person")
     absent = [c for c in columns if c not in spells.covariates]
     if absent:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample
+from evalkit.survival.core.sample import Sample, numbers
 from evalkit.survival.core.sums import merged
 from evalkit.survival.curves.readings import FLAT, passed, unit_name
 from evalkit.wording import message
@@ -29,7 +29,7 @@ def resampled(curves: Curves, p: float | Iterable[float], n: int, seed: int) -> 
     """Return quantiles with percentile intervals; see `Curves.bootstrap`."""
     if n < 100:
         raise InputError(f"n: an interval needs at least 100 draws, but was {n}")
-    wanted = np.atleast_1d(np.asarray(p, dtype=float))
+    wanted = numbers(p, "p")
     table = curves.quantile(wanted).table
     rng = np.random.default_rng(seed)
     tail = (1 - curves.conf_level) / 2

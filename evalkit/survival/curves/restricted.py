@@ -17,7 +17,7 @@ from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample
+from evalkit.survival.core.sample import Sample, one_number
 from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, passed, places, ratio, restricted_mean, unit_name
 from evalkit.survival.curves.single import kaplan_meier
@@ -55,7 +55,7 @@ class RestrictedMeans(Result):
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table, hidden = super()._suppressed(policy)
-        if not hidden:
+        if not hidden or "reference" not in table:
             return table, hidden
         # A difference from a mean that is shown gives the hidden one back.
         names = (
@@ -123,6 +123,7 @@ def rmst(
     if t is None:
         t = longest(curves)
         said.append(message("survival_curves.longest", t=t, unit=unit_name(tte.unit, t)))
+    t = one_number(t, "t")
     if not t > 0:
         raise InputError(f"t: must be positive, but was {t}")
     curves._refuse_beyond(np.array([t], dtype=float), "rmst")
@@ -166,6 +167,12 @@ def longest(curves: Curves) -> float:
     """Return the longest window for which every group was followed; a curve at 0 is known for ever."""
     ends = [(group["time"].iloc[-1], group["estimate"].iloc[-1] == 0) for _, group in curves._groups()]
     open_ended = [time for time, over in ends if not over]
+    if 0 in open_ended:
+        key = curves._groups()[[end == (0, False) for end in ends].index(True)][0]
+        who = ", ".join(map(str, key)) or "everybody"
+        raise InputError(
+            f"t: {who} was followed for no time at all, so there is no window; leave those rows out"
+        )
     return float(min(open_ended) if open_ended else max(time for time, _ in ends))
 
 

@@ -72,7 +72,8 @@ class Contrasts(Result):
         table = self._worded(None)
         if exponentiate:
             for column in ("estimate", "conf_low", "conf_high"):
-                table[column] = np.exp(table[column])
+                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
+                    table[column] = np.exp(table[column])
         return table
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:

@@ -131,5 +131,6 @@ def _ratios(table: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
     effects = (table["part"] == "effect").to_numpy()
     for column in ("estimate", "conf_low", "conf_high"):
-        table.loc[effects, column] = np.exp(table.loc[effects, column].astype(float))
+        with np.errstate(over="ignore"):  # beyond the largest number it is infinite
+            table.loc[effects, column] = np.exp(table.loc[effects, column].astype(float))
     return table

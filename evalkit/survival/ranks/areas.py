@@ -17,7 +17,7 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, z_value
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, by_columns
+from evalkit.survival.core.sample import Sample, by_columns, one_number
 from evalkit.survival.core.sums import merged
 from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, unit_name
@@ -111,6 +111,7 @@ def rmst_test(
     if t is None:
         t = longest(curves)
         said.append(message("survival_curves.longest", t=t, unit=unit_name(tte.unit, t)))
+    t = one_number(t, "t")
     if not t > 0:
         raise InputError(f"t: must be positive, but was {t}")
     curves._refuse_beyond(np.array([t], dtype=float), "rmst_test")

@@ -17,7 +17,15 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
+from evalkit.survival.core.sample import (
+    accept,
+    by_columns,
+    cause_of_interest,
+    caveats,
+    column_names,
+    label_of,
+    sample,
+)
 from evalkit.survival.curves.readings import both
 from evalkit.survival.ranks.permuting import Arranged, by_person, permuted
 from evalkit.survival.ranks.totals import Totals, rank_scores
@@ -190,7 +198,7 @@ def log_rank(
 
 def names_of(columns: str | Sequence[str] | None) -> list[str]:
     """Return the columns meant by one name or several."""
-    return [] if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    return list(column_names(columns))
 
 
 def stratum_columns(tte: TimeToEvent, strata: str | Sequence[str] | None) -> tuple[list[str], TimeToEvent]:

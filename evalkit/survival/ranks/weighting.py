@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.errors import InputError
+from evalkit.survival.core.sample import one_number
 
 #: Name of a test to how it is written.
 NAMES = {
@@ -61,6 +62,7 @@ class Weighting:
             raise InputError(
                 f"weights: rho and gamma are those of fleming-harrington, but weights was {name!r}"
             )
+        rho, gamma = one_number(rho, "rho"), one_number(gamma, "gamma")
         if not (0 <= rho < np.inf and 0 <= gamma < np.inf):
             raise InputError(f"rho, gamma: must be finite and 0 or more, but were {rho} and {gamma}")
         return cls(name, rho, gamma)

@@ -157,6 +157,8 @@ def pwp(
         raise InputError(f"covariates: {EPISODE!r} is what pwp calls the episode; rename the covariate")
     tte, who, n = _people(tte, "pwp")
     event = _events(tte, of)
+    if not event.any():
+        raise InputError(f"pwp: no event among {tte.n} rows; without an event no hazard can be compared")
     episode = episodes(tte, who, event)
     said = [message(f"survival_recurrent.conditional_{clock}"), *_about(episode, event, pool_after)]
     if clock == "gap":

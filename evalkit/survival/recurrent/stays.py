@@ -17,6 +17,7 @@ from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.spells import AT_RISK, CENSORED, INTERIOR, Spells, leads_to, pseudonym
+from evalkit.survival.core.sample import column_names
 from evalkit.survival.core.sums import merged
 from evalkit.survival.recurrent.histories import constant
 from evalkit.wording import Message, message
@@ -104,7 +105,7 @@ def read(
         raise InputError(
             f"{estimator}: needs Spells or a DataFrame of stays, but was given {type(source).__name__}"
         )
-    columns = () if by is None else (by,) if isinstance(by, str) else tuple(by)
+    columns = column_names(by)
     absent = [c for c in (*COLUMNS, *columns, *([weight] if weight else [])) if c not in frame]
     if absent:
         raise InputError(
