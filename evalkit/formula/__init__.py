@@ -133,11 +133,12 @@ def design(formula: str, data: pd.DataFrame, missing: str = "error") -> Design:
     variables = tuple(dict.fromkeys(f.column for f in factors))
     kept, lacking = _complete(variables, factors, data, missing)
     rows = data if kept.all() else data.loc[kept]
+    _refuse_few(factors, rows)
     columns = {f: _values(f, rows[f.column]) for f in factors if f.function in ("", "C", "log")}
     levels = {
         f: tuple(column.cat.categories) for f, column in columns.items() if isinstance(column, pd.Series)
     }
-    references = {f.column: str(found[0]) for f, found in levels.items()}
+    references = {f.column: str(found[0]) for f, found in levels.items() if len(found) > 1}
     spec = None
     if all(len(term) == 1 and term[0].function in ("", "C") for term in terms):
         matrix, names, sizes = _plain(terms, columns, rows)
@@ -196,6 +197,15 @@ def _complete(
     if not kept.any():
         raise InputError("missing: every row lacks something the formula uses; nothing is left")
     return kept, lacking
+
+
+def _refuse_few(factors: list[Factor], rows: pd.DataFrame) -> None:
+    """Refuse a polynomial of fewer values than its degree can tell apart."""
+    for f in [f for f in factors if f.function == "poly"]:
+        if (few := rows[f.column].nunique()) <= dict(f.options)["degree"]:
+            raise InputError(
+                f"{f.label}: {f.column} has {few} distinct values, too few to tell apart; take a lower degree, or {f.column} itself"
+            )
 
 
 def _all_numbers(column: pd.Series) -> bool:
@@ -271,7 +281,7 @@ def _plain(
     sizes = []
     for term in terms:
         column = columns[term[0]]
-        levels = column.cat.categories[1:] if isinstance(column, pd.Series) else [None]
+        levels = [None] if not isinstance(column, pd.Series) else column.cat.categories[_first(column) :]
         names += [term[0].label if level is None else f"{term[0].label}[{level}]" for level in levels]
         sizes.append((term, len(levels)))
     side_by_side = _one_matrix([columns[factor] for (factor,) in terms])
@@ -286,10 +296,15 @@ def _plain(
             at += 1
             continue
         codes = column.cat.codes.to_numpy()
-        for level in range(1, len(column.cat.categories)):
+        for level in range(_first(column), len(column.cat.categories)):
             matrix[:, at] = codes == level
             at += 1
     return matrix, names, sizes
+
+
+def _first(column: pd.Series) -> int:
+    """Return the first level with a column of its own: an only level has one, a constant, so that it is named as one."""
+    return min(1, len(column.cat.categories) - 1)
 
 
 def _one_matrix(columns: Sequence[Any]) -> np.ndarray | None:

@@ -283,8 +283,10 @@ def _profile_bound(
             return float(outer)
         inner, step = outer, 1.5 * step
     last[:] = model.summit.theta, float(row @ model.summit.theta)
+    # On a flat likelihood a climb from elsewhere may end elsewhere: the ends are as they were found.
+    ends = {inner: -(z**2), outer: z**2}
     return float(
-        optimize.brentq(lambda at: fallen(at) if at != logit else -(z**2), *sorted((inner, outer)), xtol=1e-9)
+        optimize.brentq(lambda at: ends[at] if at in ends else fallen(at), *sorted((inner, outer)), xtol=1e-9)
     )
 
 

@@ -53,7 +53,7 @@ class Step:
 
     def left(self, split: int) -> float:
         """Return the share in the pieces from this one on."""
-        return float(self.best.mass[split:].sum())
+        return min(float(self.best.mass[split:].sum()), 1.0)
 
 
 @dataclass(frozen=True, repr=False)

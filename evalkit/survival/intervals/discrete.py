@@ -139,7 +139,7 @@ def discrete_hazard(
     )
     table = pd.concat([
         _effects(made, top, beta, covariance, unknown, conf_level, sizes(made.matrix, runs.event, tte)),
-        _baseline(fitted, names, baseline, conf_level),
+        _baseline(fitted, names, baseline, conf_level, [_lost(top, k, made, z.shape[1]) for k in range(z.shape[1])]),
     ], ignore_index=True)  # fmt: skip
     said += _about_periods(tte, fitted, runs, partial, link, baseline, pool, clusters)
     said += said_of(
@@ -262,21 +262,13 @@ def _effects(
 ) -> pd.DataFrame:
     p = len(made.terms)
     q = len(beta) - p
-    names = [message("survival_intervals.the_baseline")] * q + list(made.terms)
     reasons: list[Message | None] = []
     for k in range(q, q + p):
         column = made.matrix[:, k - q]
         if column.max() == column.min():
             reasons.append(message("survival.constant", value=float(column[0])))
-        elif k in top.aliased:
-            others = list(dict.fromkeys(names[j] for j in top.aliased[k]))
-            reasons.append(
-                message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
-            )
-        elif k in top.runaway:
-            reasons.append(message(f"survival.monotone_{'up' if top.runaway[k] > 0 else 'down'}"))
         else:
-            reasons.append(unknown.get(k - q))
+            reasons.append(_lost(top, k, made, q) or unknown.get(k - q))
     error = np.sqrt(np.diag(covariance))[q:]
     error[list(unknown)] = np.nan
     solid = ~np.isnan(np.diag(top.covariance))[q:]
@@ -285,11 +277,32 @@ def _effects(
     )
 
 
-def _baseline(fitted: FittedPeriods, names: list[str], baseline: str, conf_level: float) -> pd.DataFrame:
-    """Return the rows of the baseline: one per period when it is free."""
+def _lost(top: Maximum, k: int, made: Design, q: int) -> Message | None:
+    """Return why the likelihood tells nothing of a column."""
+    if k in top.aliased:
+        others = _named(top.aliased[k], made, q)
+        return message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
+    if k in top.emptied:
+        return message("survival.emptied", others=_named(top.emptied[k], made, q))
+    return (
+        message(f"survival.monotone_{'up' if top.runaway[k] > 0 else 'down'}") if k in top.runaway else None
+    )
+
+
+def _named(columns: list[int], made: Design, q: int) -> list[Any]:
+    """Return the names of columns, the levels of the baseline as one."""
+    baseline = [message("survival_intervals.the_baseline")] if any(k < q for k in columns) else []
+    return [*baseline, *(made.terms[k - q] for k in columns if k >= q)]
+
+
+def _baseline(
+    fitted: FittedPeriods, names: list[str], baseline: str, conf_level: float, lost: list[Message | None]
+) -> pd.DataFrame:
+    """Return the rows of the baseline: one per period when it is free; `lost` has why a column has no estimate."""
     at_risk, met = fitted.totals
     q = fitted.baseline.shape[1]
-    level, error = fitted.beta[:q], np.sqrt(np.diag(fitted.covariance)[:q])
+    level = np.where([reason is None for reason in lost], fitted.beta[:q], np.nan)
+    error = np.sqrt(np.diag(fitted.covariance)[:q])
     if baseline != "free":
         n, n_event = np.full(q, at_risk.max()), np.full(q, met.sum())
         return _rows(
@@ -299,7 +312,7 @@ def _baseline(fitted: FittedPeriods, names: list[str], baseline: str, conf_level
             error,
             conf_level,
             (n, n_event),
-            [None] * q,
+            lost,
         )
     column = fitted.baseline.argmax(axis=1)
     estimate = np.where(fitted.used, level[column], np.nan)
@@ -307,7 +320,8 @@ def _baseline(fitted: FittedPeriods, names: list[str], baseline: str, conf_level
     for k in range(len(at_risk)):
         if fitted.used[k]:
             own = names[column[k]] == str(k + 1)
-            reasons.append(None if own else message("survival_intervals.pooled", period=names[column[k]]))
+            pooled = None if own else message("survival_intervals.pooled", period=names[column[k]])
+            reasons.append(lost[column[k]] or pooled)
         elif at_risk[k] == 0:
             reasons.append(message("survival_intervals.nobody"))
         else:
@@ -339,6 +353,8 @@ def _rows(
     counts: tuple[np.ndarray, np.ndarray],
     reasons: list[Message | None],
 ) -> pd.DataFrame:
+    # No spread is no knowledge: one cluster, one row.
+    error = np.where(error > 0, error, np.nan)
     half = z_value(conf_level) * error
     return pd.DataFrame({
         "part": part, "term": terms, "estimate": estimate, "std_error": error, "statistic": estimate / error,
@@ -356,6 +372,7 @@ def _without_baseline(top: Maximum, q: int) -> Any:
         top.beta[keep], top.covariance[keep, keep], top.seen, top.null, top.steps,
         {k - q: [j - q for j in v if j >= q] for k, v in top.aliased.items() if k >= q},
         {k - q: v for k, v in top.runaway.items() if k >= q},
+        {k - q: [j - q for j in v if j >= q] for k, v in top.emptied.items() if k >= q},
     )  # fmt: skip
 
 

@@ -243,7 +243,7 @@ def _curve(fit: FittedPeriods, x: np.ndarray, kind: str, conf_type: str, level: 
     counts = {"n_risk": at_risk[:seen], "n_event": met[:seen], "n_censor": gone}
     time = fit.period * np.arange(1, seen + 1)
     if kind == "hazard":
-        error = np.sqrt(((columns @ covariance) * columns).sum(axis=1))
+        error = np.sqrt(np.maximum(((columns @ covariance) * columns).sum(axis=1), 0.0))
         half = z_value(level) * error
         share = lambda shift: np.where(
             fit.used[:seen], hazard(fit.link, predictor + shift), full.astype(float)
@@ -257,7 +257,7 @@ def _curve(fit: FittedPeriods, x: np.ndarray, kind: str, conf_type: str, level: 
     stay, rate = fall(fit.link, predictor)
     left = np.exp(np.cumsum(np.where(fit.used[:seen], stay, np.where(full, -np.inf, 0.0))))
     moved = np.cumsum(columns * rate[:, None], axis=0)
-    error = left * np.sqrt(((moved @ covariance) * moved).sum(axis=1))
+    error = left * np.sqrt(np.maximum(((moved @ covariance) * moved).sum(axis=1), 0.0))
     low, high = interval(left, error, conf_type, level)
     frame = pd.DataFrame({
         "time": time, "estimate": left, "std_error": error, "conf_low": low, "conf_high": high, "conf_level": level, **counts,

@@ -76,7 +76,7 @@ class Held:
         if split in (0, len(pieces)):
             # Nobody's interval reaches to one side: what is moved there explains nothing.
             kept = share if split == 0 else 1 - share
-            return float(np.sqrt(-2 * self.n * np.log(kept))) if kept > 0 else np.inf
+            return float(np.sqrt(-2 * self.n * np.log(min(kept, 1.0)))) if kept > 0 else np.inf
         if (share == 0 and (pieces.first >= split).any()) or (share == 1 and (pieces.stop <= split).any()):
             return np.inf
         found = maximise(pieces, split, share, self.free.mass)

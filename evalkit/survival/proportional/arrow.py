@@ -122,7 +122,7 @@ class Arrow:
         """
         p = len(top.beta)
         solve = self._solver(top)
-        columns = np.array([solve(unit, 1e-13) for unit in np.eye(p, p + self.n)]).reshape(p, -1)
+        columns = np.array([solve(unit, 1e-13) for unit in np.eye(p, p + self.n)]).reshape(p, p + self.n)
         first = columns[:, :p]
         second = first - (columns[:, p:] * top.curvature) @ columns[:, p:].T
         block = self._block_inverse(top)

@@ -172,11 +172,12 @@ def _row(
         reason = message("survival_proportional.nothing_fitted")
     else:
         plain, crossed, squared = information
-        size = np.sqrt(np.diag(plain))
+        # A column drawn in by a penalty may have no information of its own.
+        size = np.sqrt(np.maximum(np.diag(plain), np.finfo(float).tiny))
         base = plain[np.ix_(solid, solid)] / np.outer(size[solid], size[solid])
         between = crossed[np.ix_(solid, own)] / np.outer(size[solid], size[own])
         within = squared[np.ix_(own, own)] / np.outer(size[own], size[own])
-        left = within - between.T @ np.linalg.solve(base, between)
+        left = within - between.T @ np.linalg.lstsq(base, between, rcond=1e-12)[0]
         gradient = score[own] / size[own]
         if (
             np.linalg.eigvalsh(left)[0] <= 1e-10 * np.abs(np.diag(within)).max(initial=0.0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.survival.proportional.newton import Maximum, invert
+from evalkit.survival.proportional.newton import Maximum, certain, invert
 from evalkit.survival.proportional.partial import Likelihood, Pass
 from evalkit.survival.proportional.profile import climb, usual_size
 from evalkit.survival.proportional.tied import seen_by_events
@@ -86,7 +86,7 @@ def penalised_maximum(likelihood: Likelihood, top: Maximum) -> Maximum:
     beta, value, _ = climb(objective, start, active, usual_size(objective, p), near=1e-22)
     seen = likelihood.look(beta)
     covariance = np.full((p, p), np.nan)
-    covariance[np.ix_(active, active)] = invert(likelihood.information(seen)[0][np.ix_(active, active)])
+    covariance[np.ix_(active, active)] = certain(likelihood.information(seen)[0][np.ix_(active, active)])
     seen = dataclasses.replace(seen, log_likelihood=value)
     return Maximum(beta, covariance, seen, null, top.steps, top.aliased, {})
 

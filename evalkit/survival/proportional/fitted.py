@@ -17,7 +17,7 @@ from evalkit.survival.proportional.hazards import Hazards
 from evalkit.survival.proportional.newton import Maximum, invert
 from evalkit.survival.proportional.partial import Likelihood, Pass
 from evalkit.survival.proportional.penalised import Price, effective_df
-from evalkit.survival.proportional.ranking import Concordance, concordance
+from evalkit.survival.proportional.ranking import Concordance, concordance, row_by_row
 from evalkit.survival.proportional.robust import Clusters
 from evalkit.timetoevent import TimeToEvent
 
@@ -105,7 +105,7 @@ class Fitted:
             return dict.fromkeys(
                 ("lr", "wald", "score"), (np.nan, effective_df(self.likelihood, top, self.price))
             )
-        df = len(solid) + len(top.runaway)
+        df = len(solid) + len(top.runaway) + len(top.emptied)
         beta = top.beta[solid]
         reported = self.covariance[np.ix_(solid, solid)]
         wald = 0.0 if not len(solid) else np.nan
@@ -131,7 +131,7 @@ class Fitted:
     def concordance(self) -> Concordance:
         """Harrell's C within strata, with its standard error."""
         tte = self.tte
-        predictor = self.likelihood.parts[0].x @ self.top.beta
+        predictor = row_by_row(self.likelihood.parts[0].x, self.top.beta)
         if (offset := self.likelihood.parts[0].offset) is not None:
             predictor = predictor + offset
         return concordance(

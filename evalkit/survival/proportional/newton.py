@@ -6,7 +6,7 @@ Not a likelihood, nor a table: `partial` computes, `proportional` reports.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import linalg
@@ -29,6 +29,8 @@ _RUNAWAY = 0.3
 _MOST_STEPS = 60
 #: Share of the information about a coefficient at the start below which it is at no maximum but far beyond all of them.
 _FLAT = 1e-10
+#: Share of what was known of a coefficient at the start below which the separation of others has taken it all.
+_EMPTIED = 1e-6
 #: Above so many entries of the matrix, an information matrix is kept for several steps.
 _LARGE = 2_000_000
 #: Rows of the subsamples that tell a large fit where to begin, and how many times fewer than all they must be.
@@ -56,6 +58,8 @@ class Maximum:
         Column to the earlier columns it follows from (empty: it does not vary where it matters).
     runaway : mapping of int to float
         Column to the direction (±1) in which the likelihood grows without end.
+    emptied : mapping of int to list of int
+        Column of which nothing can be told any more once others have run away, and those.
     """
 
     beta: np.ndarray
@@ -65,6 +69,7 @@ class Maximum:
     steps: int
     aliased: dict[int, list[int]]
     runaway: dict[int, float]
+    emptied: dict[int, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +162,7 @@ def maximise(
         beta = np.where(np.isin(np.arange(p), active), beta, 0.0)
         seen = likelihood.look(beta)
     runaway: dict[int, float] = {}
-    known = np.sqrt(np.maximum(np.diag(information), 0.0))
+    begin, known = information, np.sqrt(np.maximum(np.diag(information), 0.0))
     distance, steps, spare = np.inf, 0, None
     while len(active):
         # A long step may end so far out that nothing moves any more: the rest goes on from there.
@@ -202,10 +207,16 @@ def maximise(
             break
     if not fresh:
         information = likelihood.information(seen)[0]
+    # The last step, too, may have ended where nothing is left.
+    runaway |= _lost(information, seen, known, beta, np.setdiff1d(active, list(runaway)))
     solid = np.setdiff1d(active, np.array(list(runaway), dtype=np.int64))
+    emptied = _emptied(begin, information, solid) if runaway else []
+    solid = np.setdiff1d(solid, emptied)
     covariance = np.full((p, p), np.nan)
-    covariance[np.ix_(solid, solid)] = invert(information[np.ix_(solid, solid)])
-    return Maximum(beta, covariance, seen, null, steps, aliased, runaway)
+    covariance[np.ix_(solid, solid)] = certain(information[np.ix_(solid, solid)])
+    return Maximum(
+        beta, covariance, seen, null, steps, aliased, runaway, dict.fromkeys(emptied, sorted(runaway))
+    )
 
 
 def _many(likelihood: Likelihood) -> bool:
@@ -229,11 +240,46 @@ def _lost(
     return {int(k): float(np.sign(beta[k])) for k in active[flat]}
 
 
+def _emptied(begin: np.ndarray, information: np.ndarray, solid: np.ndarray) -> list[int]:
+    """Return the columns of which nothing is left to tell, beside what earlier ones tell, of what was known at the start."""
+    size = np.sqrt(np.maximum(np.diag(begin), np.finfo(float).tiny))
+    square = np.outer(size, size)
+    found: list[int] = []
+    for k in map(int, solid):
+        earlier = [j for j in map(int, solid) if j < k and j not in found]
+        left = _unexplained(information / square, k, earlier)
+        if not left > _EMPTIED * _unexplained(begin / square, k, earlier):
+            found.append(k)
+    return found
+
+
+def _unexplained(information: np.ndarray, k: int, earlier: list[int]) -> float:
+    if not earlier:
+        return float(information[k, k])
+    column = information[earlier, k]
+    share = np.linalg.lstsq(information[np.ix_(earlier, earlier)], column, rcond=None)[0]
+    return float(information[k, k] - column @ share)
+
+
+def certain(information: np.ndarray) -> np.ndarray:
+    """Return the inverse of the information at the maximum, or say that rounding has eaten it."""
+    try:
+        return invert(information)
+    except linalg.LinAlgError as error:
+        raise InputError(
+            "cox: at the maximum nothing is left that tells how sure the coefficients are; look for columns that separate the "
+            "events, nearly equal columns, or columns on very different scales"
+        ) from error
+
+
 def invert(information: np.ndarray) -> np.ndarray:
     """Return the inverse of an information matrix, columns of any scale."""
     if not len(information):
         return information
-    size = np.sqrt(np.diag(information))
+    diagonal = np.diag(information)
+    if not (diagonal > 0).all():
+        raise linalg.LinAlgError("information: not positive definite (its diagonal)")
+    size = np.sqrt(diagonal)
     square = np.outer(size, size)
     # LAPACK itself: at ten columns, checks around it cost more than it does.
     _, inverse, failed = linalg.lapack.dposv(information / square, np.eye(len(size)), lower=True)

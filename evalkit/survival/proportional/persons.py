@@ -14,6 +14,7 @@ import pandas as pd
 from evalkit.errors import InputError
 from evalkit.result import KEYS, VALUES
 from evalkit.survival.proportional.fitted import Fitted
+from evalkit.survival.proportional.ranking import row_by_row
 from evalkit.wording import Message, message
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class People:
 
     def lp(self, fitted: Fitted) -> np.ndarray:
         """Return the linear predictor as the baseline is centred."""
-        return self.z @ fitted.top.beta + (self.offset - fitted.offset_centre)
+        return row_by_row(self.z, fitted.top.beta) + (self.offset - fitted.offset_centre)
 
 
 def frame_of(new: Any) -> pd.DataFrame:

@@ -170,7 +170,8 @@ def _relative(fit: CoxFit, new: Any, kind: str, reference: str) -> Predictions:
         "conf_high": estimate + half,
     }
     if kind == "risk":
-        columns |= {c: np.exp(columns[c]) for c in ("estimate", "conf_low", "conf_high")}
+        with np.errstate(over="ignore"):
+            columns |= {c: np.exp(columns[c]) for c in ("estimate", "conf_low", "conf_high")}
     table = {**people.said, **columns}
     if new is None:
         # Each row tells of one person: the gate hides it.
@@ -257,12 +258,15 @@ def _cumulative(
     solid = fitted.solid
     covariance = fitted.covariance[np.ix_(solid, solid)]
     z, drift = people.z[np.ix_(rows, solid)], drift[:, solid]
-    risk = np.exp(people.lp(fitted)[rows])[:, None]
+    with np.errstate(over="ignore"):
+        risk = np.exp(people.lp(fitted)[rows])[:, None]
     turned = z @ covariance
     of_z = np.einsum("ij,ij->i", turned, z)[:, None]
     of_drift = np.einsum("ij,ij->i", drift @ covariance, drift)
     variance = spread + rise**2 * of_z - 2 * rise * (turned @ drift.T) + of_drift
-    return risk * rise, risk * np.sqrt(np.maximum(variance, 0.0))
+    # Far from everybody fitted a hazard may be too large for a number.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return risk * rise, risk * np.sqrt(np.maximum(variance, 0.0))
 
 
 def bounds(
@@ -273,13 +277,14 @@ def bounds(
     The interval of a survival is of the type asked, that of a hazard on the log scale.
     """
     if kind == "survival":
-        estimate, error = np.exp(-hazard), np.exp(-hazard) * error
+        estimate = np.exp(-hazard)
+        error = np.where(estimate > 0, estimate * np.where(estimate > 0, error, 0.0), 0.0)
         low, high = interval(estimate, error, conf_type, conf_level)
     else:
         estimate = hazard
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             times = np.exp(z_value(conf_level) * error / hazard)
-        low, high = hazard / times, hazard * times
+            low, high = hazard / times, hazard * times
     # Before anything happened nothing is uncertain.
     low, high = (np.where(hazard == 0, estimate, bound) for bound in (low, high))
     return {"estimate": estimate, "std_error": error, "conf_low": low, "conf_high": high}

@@ -31,6 +31,21 @@ class Concordance:
     tied: float
 
 
+def row_by_row(x: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Return x @ beta such that equal rows have equal values: a product of matrices may round them apart, and ties would be lost.
+
+    Examples
+    --------
+    >>> row_by_row(np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([0.1, 0.2])).tolist()
+    [0.5, 0.5]
+    """
+    out = np.zeros(len(x))
+    for column, weight in zip(x.T, beta, strict=True):
+        if weight:
+            out += column * weight
+    return out
+
+
 def concordance(
     predictor: np.ndarray,
     time: np.ndarray,

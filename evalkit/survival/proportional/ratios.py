@@ -107,7 +107,7 @@ def hazard_ratios(fit: CoxFit, fitted: Fitted) -> Ratios:
         own = [
             {**table.iloc[k].to_dict(), "term": name, "part": _level(made.terms[k], name)} for k in columns
         ]
-        if name in made.levels:
+        if len(made.levels.get(name, ())) > 1:
             rows.append(_reference(fitted, name, str(made.levels[name][0]), columns, fit.conf_level))
             behind.append((made.matrix[:, list(columns)] == 0).all(axis=1))
         rows += own

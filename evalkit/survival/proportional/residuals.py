@@ -39,7 +39,9 @@ def residuals(fitted: Fitted, kind: str, collapse: str | None, weighted: bool | 
     if kind != "score":
         values = values @ np.nan_to_num(fitted.top.covariance)
         if kind == "dfbetas":
-            values = values / np.sqrt(np.diag(fitted.top.covariance))
+            # Of a lasso, which has no standard errors, there are none.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = values / np.sqrt(np.diag(fitted.top.covariance))
         values[:, np.isnan(np.diag(fitted.top.covariance))] = np.nan
     if weighted:
         values = values * weight[:, None]

@@ -298,6 +298,8 @@ def _effects(
             reasons[k] = (
                 message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
             )
+        elif k in plain.emptied:
+            reasons[k] = message("survival.emptied", others=[made.terms[j] for j in plain.emptied[k]])
         elif k in plain.runaway:
             reasons[k] = message(f"survival.monotone_{'up' if plain.runaway[k] > 0 else 'down'}")
     half = z_value(conf_level) * error

@@ -72,6 +72,8 @@ def _reason(fitted: Fitted, k: int, unknown: Mapping[int, Message], scale: np.nd
     if k in top.aliased:
         others = [terms[j] for j in top.aliased[k]]
         return message("survival.aliased", others=others) if others else message("survival.constant_at_risk")
+    if k in top.emptied:
+        return message("survival.emptied", others=[terms[j] for j in top.emptied[k]])
     if k in top.runaway:
         return message(f"survival_proportional.monotone_{'up' if top.runaway[k] > 0 else 'down'}")
     return unknown.get(k)
