@@ -534,3 +534,23 @@ def test_what_is_read_off_the_curves_is_drawn_near_round_times(two):
     balance = [label.get_text() for label in made.balance().plot(lang="fr").get_yticklabels()]
     assert balance == ["avant", "après"]
     assert made.overlap().plot(lang="en").get_xlabel() == "effective n"
+
+
+def test_a_group_that_has_left_has_no_precision_made_of_rounding():
+    rng = np.random.default_rng(4)
+    people = pd.DataFrame({"helped": np.arange(40) % 2, "age": rng.normal(18, 2, 40)})
+    tte = TimeToEvent(
+        np.r_[np.tile([1.0, 2, 3, 4], 9), 5.0, 5, 5, 5], np.ones(40), ("relapse",), covariates=people
+    )
+    last = adjusted_curves(tte, "helped", "age").tidy().groupby("helped").tail(1)
+    assert last["estimate"].eq(0).all()
+    assert last["status"].eq("not_estimable").all()
+    assert last[["std_error", "conf_low"]].isna().all(axis=None)
+    assert last["reason"].str.contains("left").all()
+
+
+def test_adjusted_curves_with_all_events_on_day_0_are_refused():
+    people = pd.DataFrame({"age": [17.0, 18, 19, 20, 21, 18], "site": list("ababab")})
+    tte = TimeToEvent([0.0, 0, 0, 0, 5, 5], [1, 0, 0, 1, 0, 0], ("relapse",), covariates=people)
+    with pytest.raises(InputError, match="no event after the origin"):
+        cox(tte, "age", strata="site").adjusted("site")

@@ -26,6 +26,8 @@ from evalkit.wording import Message, message
 CONTRASTS = ("difference", "ratio")
 #: How many times a curve is given at unless told.
 _MOST_TIMES = 60
+#: A standard error this small is rounding: nothing varied.
+_NO_ERROR = 1e-12
 #: Columns about weights that are each one person's: the extremes.
 _OF_ONE = ("chance_low", "chance_high", "weight_high")
 
@@ -345,17 +347,23 @@ def curve_table(
             low, high = interval(value, error, conf_type, conf_level)
             every = since[g, 1:].sum(axis=0) if state in ("", "no_exit") else since[g, 1 + s]
             # A share of 0 or 1 has no estimated precision: nobody (or everybody) left says nothing of how many might have.
-            unknown = error == 0
+            unknown = error < _NO_ERROR
             parts.append(pd.DataFrame({
                 by: [level] * len(value), **({"cause": state} if state else {}), "time": curves.times,
                 "estimate": value, "std_error": np.where(unknown, np.nan, error),
                 "conf_low": np.where(unknown, np.nan, low), "conf_high": np.where(unknown, np.nan, high),
                 "conf_level": conf_level, "n_risk": at_risk[g], "n_event": every, "n_censor": since[g, 0],
                 "status": np.where(unknown, "not_estimable", "ok"),
-                "reason": [message("survival_adjusting.no_event_yet") if u else None for u in unknown],
+                "reason": [_unknown(state, v) if u else None for u, v in zip(unknown, value, strict=True)],
             }))  # fmt: skip
         rows.append(pd.concat(parts).sort_values("time", kind="stable"))
     return pd.concat(rows, ignore_index=True)
+
+
+def _unknown(state: str, value: float) -> Message:
+    """Return why a share has no estimated precision."""
+    all_left = state != "" and state != "no_exit" and value > 0.5 or state in ("", "no_exit") and value < 0.5
+    return message("survival_adjusting.everybody_gone" if all_left else "survival_adjusting.no_event_yet")
 
 
 def _with_name(result: Result, column: str, value: Any, lang: str) -> str:

@@ -77,6 +77,8 @@ def standardised(
     codes, names = made.put(by)
     event_times = np.unique(made.fitted.slots.time)
     asked, said = default_times(event_times) if times is None else (made.within(times, "times"), [])
+    if not len(asked):
+        raise InputError("adjusted: no event after the origin; there is no curve to draw")
     curves = _joint(made, asked)
     areas = None
     if rmst is not None:
