@@ -6,6 +6,7 @@ Not an estimator: estimators make results; a result only shows, saves and publis
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import html
 import json
 import re
@@ -234,7 +235,7 @@ class Result:
             return "–"
         if column == "p_value":
             return wording.p_value(value, lang)
-        if hasattr(value, "strftime"):
+        if isinstance(value, datetime.date):
             return wording.date(value, lang)
         if column == "share":
             return wording.percent(value, lang, 1)

@@ -508,3 +508,9 @@ def test_groups_of_many_columns_cost_no_more_than_the_groups_there_are():
 def test_a_cause_named_with_a_numpy_string_is_written_as_text():
     curves = kaplan_meier(small(), of=np.str_("relapse"))
     assert curves.summary("fr") == kaplan_meier(small(), of="relapse").summary("fr")
+
+
+def test_groups_that_are_months_are_written_as_they_are():
+    months = pd.period_range("2010-01", periods=6, freq="M")
+    tte = times([1, 2, 3, 4, 5, 6], [1, 1, 0, 1, 0, 1], month=months)
+    assert "2010-03" in log_rank(tte, "month").summary("fr")

@@ -362,3 +362,12 @@ def test_episodes_of_an_event_that_never_came_are_refused_in_words():
     for effects in ("common", "by_episode"):
         with pytest.raises(InputError, match="pwp: no event among 2 rows"):
             pwp(tte, "helped", effects=effects)
+
+
+def test_a_robust_variance_of_zero_is_no_precision():
+    """Everybody at risk leaves on one day: no person moves the coefficient, which is 0, and its error is not known."""
+    tte = rows(("a", 0, 3, 1), ("b", 1, 3, 1), ("c", 2, 3, 1), ("d", 0, 3, 1), helped=[0, 1, 0, 1])
+    found = andersen_gill(tte, "helped").tidy().iloc[0]
+    assert found["status"] == "not_estimable"
+    assert "exact balance" in str(found["reason"])
+    assert np.isnan([found["std_error"], found["conf_low"], found["p_value"]]).all()

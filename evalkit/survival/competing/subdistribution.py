@@ -22,7 +22,7 @@ from evalkit.survival.competing.staying import Part, weighted_likelihood
 from evalkit.survival.competing.subfit import FineGrayFit, SubFitted
 from evalkit.survival.core.sample import accept, caveats, label_of, levels, refuse_second_exits
 from evalkit.survival.proportional.newton import Maximum, maximise
-from evalkit.survival.proportional.robust import find_clusters, without_variance
+from evalkit.survival.proportional.robust import find_clusters, without_spread, without_variance
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -128,7 +128,7 @@ def fine_gray(
         tuple(strata_columns), strata_names,
     )  # fmt: skip
     covariance = _covariance(fitted, unknown)
-    unknown |= _without_spread(top, covariance)
+    unknown |= without_spread(top.covariance, covariance)
     table = _table(fitted, covariance, unknown, scale, conf_level, variance)
     said += _said(fitted, cause, cluster, group_names, censoring_by)
     return FineGrayFit(
@@ -191,14 +191,6 @@ def _covariance(fitted: SubFitted, unknown: dict[int, Message]) -> np.ndarray:
     out[np.ix_(solid, solid)] = moved.T @ moved
     out[list(unknown)] = out[:, list(unknown)] = np.nan
     return out
-
-
-def _without_spread(top: Maximum, covariance: np.ndarray) -> dict[int, Message]:
-    """Take away the variance of coefficients that nobody moves: a few people in balance tell nothing of the precision."""
-    model, found = np.diag(top.covariance), np.diag(covariance)
-    still = np.flatnonzero(np.isfinite(found) & (found <= 1e-16 * model))
-    covariance[still] = covariance[:, still] = np.nan
-    return dict.fromkeys(still.tolist(), message("survival_competing.no_spread"))
 
 
 def _table(

@@ -29,7 +29,7 @@ from evalkit.survival.proportional.penalised import (
     worded,
 )
 from evalkit.survival.proportional.result import CoxFit
-from evalkit.survival.proportional.robust import find_clusters, sandwich, without_variance
+from evalkit.survival.proportional.robust import find_clusters, sandwich, without_spread, without_variance
 from evalkit.survival.proportional.table import clustered, dropped, left_out, said_of, tabulate
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -166,6 +166,7 @@ def cox(
         alone = frequency and clusters.n == tte.n
         covariance = sandwich(likelihood, top.seen, covariance, clusters, tte.weight if alone else None)
         covariance[list(unknown)] = covariance[:, list(unknown)] = np.nan
+        unknown |= without_spread(top.covariance, covariance)
     fitted = Fitted(
         likelihood, slots, top, covariance, happened, made, tte, names if strata_names else ((),), formula, clusters,
         stratum if len(names) > 1 else None, offset_centre, firth, price,

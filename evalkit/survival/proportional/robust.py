@@ -116,3 +116,11 @@ def without_variance(matrix: np.ndarray, clusters: Clusters) -> dict[int, Messag
         if len(distinct) == 2 and counts.min() == 1:
             found[k] = message("survival.cluster_per_arm", value=float(distinct[counts.argmin()]))
     return found
+
+
+def without_spread(model: np.ndarray, covariance: np.ndarray) -> dict[int, Message]:
+    """Take away the robust variance of coefficients that nobody moves: a few people in balance tell nothing of the precision."""
+    found = np.diag(covariance)
+    still = np.flatnonzero(np.isfinite(found) & (found <= 1e-16 * np.diag(model)))
+    covariance[still] = covariance[:, still] = np.nan
+    return dict.fromkeys(still.tolist(), message("survival.no_spread"))
