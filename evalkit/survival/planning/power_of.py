@@ -288,6 +288,21 @@ def power(n: int, **plan: Any) -> PlanAnswer:
     **plan
         What `StudyPlan` takes.
 
+    Returns
+    -------
+    PlanAnswer
+        The power, then the events expected in each group; ``.plot()`` draws power by size.
+
+    Raises
+    ------
+    InputError
+        Fewer than 2 people; what `StudyPlan` refuses.
+
+    Notes
+    -----
+    By design and method: Lakatos (1988), Schoenfeld (1981), Freedman (1982), Hsieh & Lavori (2000), Latouche et al. (2004); formulas
+    in `evalkit.survival.planning.effects`.
+
     Examples
     --------
     >>> found = power(170, design="rmst", control={365: 0.55}, ratio=0.6, t=365, accrual=365, cut=730)
@@ -305,6 +320,21 @@ def sample_size(power: float = 0.8, **plan: Any) -> PlanAnswer:
     power : float
     **plan
         What `StudyPlan` takes.
+
+    Returns
+    -------
+    PlanAnswer
+        The number of people, then the events expected in each group; ``.plot()`` draws power by size.
+
+    Raises
+    ------
+    InputError
+        A power outside (`alpha`, 1); what `StudyPlan` refuses.
+
+    Notes
+    -----
+    By design and method: Lakatos (1988), Schoenfeld (1981), Freedman (1982), Hsieh & Lavori (2000), Latouche et al. (2004); formulas
+    in `evalkit.survival.planning.effects`.
 
     Examples
     --------
