@@ -149,3 +149,19 @@ def test_cure_profile_bounds_on_a_flat_likelihood():
     fit = cure(read(frame), "a + b", cure_formula="b", family="log_logistic")
     shares = fit.cured_share(frame[:2]).tidy()
     assert (shares["conf_low"].isna() | (shares["conf_low"] <= shares["conf_high"])).all()
+
+
+def test_times_equal_but_for_rounding_are_one_in_the_check_and_the_concordance():
+    frame = people(300, 6).assign(
+        a=lambda d: d["site"] * 10 + d["b"], stop=lambda d: d["site"] * 10 + d["b"] + d["t"]
+    )
+    whole = TimeToEvent.from_frame(frame, "stop", "e", entry="a", provenance="simulated")
+    years = frame.assign(a=frame["a"] / 12, stop=frame["a"] / 12 + frame["t"] / 12)
+    assert years["stop"].nunique() > frame["stop"].nunique()
+    rounded = TimeToEvent.from_frame(years, "stop", "e", entry="a", provenance="simulated")
+    one, other = cox(whole, "x + g"), cox(rounded, "x + g")
+    columns = ["concordance", "concordance_std_error"]
+    np.testing.assert_allclose(other.glance()[columns], one.glance()[columns], rtol=1e-10)
+    for transform in ("km", "rank"):
+        statistic = one.check(transform).tidy()["statistic"]
+        np.testing.assert_allclose(other.check(transform).tidy()["statistic"], statistic, rtol=1e-8)

@@ -173,6 +173,13 @@ def grid(
     return times, place[: len(time)], None if entry is None else place[len(time) :]
 
 
+def as_one(time: np.ndarray, entry: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return times and entries with those equal but for rounding made equal."""
+    times, place = merged(time if entry is None else np.concatenate([time, entry]))
+    values = times[place]
+    return values[: len(time)], None if entry is None else values[len(time) :]
+
+
 def merged(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct values, those equal but for rounding taken as one, and the place of each value."""
     distinct, place = np.unique(values, return_inverse=True)

@@ -18,7 +18,7 @@ from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core.sums import RiskSums
+from evalkit.survival.core.sums import RiskSums, as_one
 from evalkit.survival.proportional.exact import ExactLikelihood
 from evalkit.survival.proportional.fitted import Fitted
 from evalkit.survival.proportional.partial import Likelihood, Pass
@@ -123,7 +123,7 @@ def transformed(fitted: Fitted, transform: str) -> np.ndarray:
         scale = tte.time
     elif transform == "rank":
         # As many ranks as people: frequency weights count them.
-        every = np.repeat(tte.time, count.astype(np.int64))
+        every = np.repeat(as_one(tte.time, tte.entry)[0], count.astype(np.int64))
         scale = stats.rankdata(every)[np.cumsum(count.astype(np.int64)) - 1]
     elif transform == "log":
         if (tte.time[event] <= 0).any():
@@ -138,7 +138,7 @@ def transformed(fitted: Fitted, transform: str) -> np.ndarray:
         died, n_risk = sums.exits[0, 1], sums.n_risk()[0]
         left = np.cumprod(1 - np.divide(died, n_risk, out=np.zeros_like(died), where=n_risk > 0))
         # The share gone just before each time.
-        before = np.searchsorted(sums.times, tte.time, side="left")
+        before = np.searchsorted(sums.times, as_one(tte.time, tte.entry)[0], side="left")
         scale = 1 - np.concatenate([[1.0], left])[before]
     return scale - np.average(scale[event], weights=count[event])
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from evalkit.formula import Design
 from evalkit.survival.core.slots import Slots
+from evalkit.survival.core.sums import as_one
 from evalkit.survival.proportional.exact import ExactLikelihood
 from evalkit.survival.proportional.hazards import Hazards
 from evalkit.survival.proportional.newton import Maximum, invert
@@ -134,8 +135,9 @@ class Fitted:
         predictor = row_by_row(self.likelihood.parts[0].x, self.top.beta)
         if (offset := self.likelihood.parts[0].offset) is not None:
             predictor = predictor + offset
+        time, entry = as_one(tte.time, tte.entry)
         return concordance(
-            predictor, tte.time, self.event, tte.entry, tte.weight,
+            predictor, time, self.event, entry, tte.weight,
             stratum=self.stratum, cluster=None if self.clusters is None else self.clusters.code,
             frequency=tte.weight_kind == "frequency",
         )  # fmt: skip
