@@ -94,6 +94,35 @@ def influence_variance(
     return _settled(variance, steps)
 
 
+def hazard_variance(
+    n_risk: np.ndarray,
+    n_event: np.ndarray,
+    left_at: np.ndarray,
+    event: np.ndarray,
+    came_after: np.ndarray | None,
+    scale: np.ndarray,
+    person: np.ndarray | None,
+) -> np.ndarray:
+    """Return the variance of the cumulative hazard at each time, with `left_at` and what follows as in `influence_variance`.
+
+    Notes
+    -----
+    With h = dN / Y, the derivative with respect to a row's weight is dN_i / Y less what Σ h / Y gained while it was at risk.
+    """
+    inverse = np.divide(1.0, n_risk, out=np.zeros_like(n_risk, dtype=float), where=n_risk > 0)
+    gained = np.concatenate([[0.0], np.cumsum(n_event * inverse**2)])
+    came = np.zeros(len(left_at), dtype=np.int64) if came_after is None else came_after
+    entered = np.stack([gained[came], np.full(len(left_at), -1.0)])
+    own = np.where(event, inverse[left_at], 0.0)
+    gone = np.stack([own - gained[left_at + 1] + gained[came], np.zeros(len(left_at))])
+    basis = np.stack([np.ones(len(n_risk)), gained[1:]])
+    squares = _running_squares(
+        entered * scale, gone * scale, came, left_at, np.ones(len(left_at)), person, len(n_risk)
+    )
+    variance = ((squares * basis).sum(axis=1) * basis).sum(axis=0)
+    return np.maximum(variance, 0.0)
+
+
 def area_influence(
     steps: Steps, t: float, left_at: np.ndarray, cause: np.ndarray, came_after: np.ndarray | None = None
 ) -> np.ndarray:
@@ -206,7 +235,8 @@ def _running_squares(
     m: int,
 ) -> np.ndarray:
     """Return the sum over people of v vᵀ after each time, v being `entered` while at risk and `gone` afterwards."""
-    squares = np.empty((3, 3, m))
+    k = len(entered)
+    squares = np.empty((k, k, m))
     if person is None:
         places = np.concatenate([came, left_at, left_at])
         signs = np.concatenate([counted, counted, -counted])
@@ -222,11 +252,11 @@ def _running_squares(
         change, places, whose = change[:, order], places[order], whose[order]
         total = np.cumsum(change, axis=1)
         first = np.flatnonzero(np.r_[True, whose[1:] != whose[:-1]])
-        offset = np.concatenate([np.zeros((3, 1)), total], axis=1)[:, first]
+        offset = np.concatenate([np.zeros((k, 1)), total], axis=1)[:, first]
         vectors = total - np.repeat(offset, np.diff(np.r_[first, len(whose)]), axis=1)
         before = vectors - change
         signs = np.ones(len(places))
-    for i in range(3):
+    for i in range(k):
         for j in range(i + 1):
             jump = signs * (vectors[i] * vectors[j] - before[i] * before[j])
             # Rows that came in after the last time count nowhere.

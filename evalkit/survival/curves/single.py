@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.numerics.normal import z_value
-from evalkit.survival.core.influence import incidence_steps, influence_variance
+from evalkit.survival.core.influence import hazard_variance, incidence_steps, influence_variance
 from evalkit.survival.core.sample import (
     Sample,
     accept,
@@ -115,7 +115,7 @@ def nelson_aalen(
 
     Notes
     -----
-    Σ d / n with variance Σ d / n² (Aalen 1978; R's ``survfit``, ``ctype = 1``).
+    Σ d / n with variance Σ d / n² (Aalen 1978; R's ``survfit``, ``ctype = 1``). Sampling weights: the infinitesimal jackknife.
 
     Examples
     --------
@@ -130,18 +130,20 @@ def nelson_aalen(
     sampling = tte.weight_kind == "sampling"
     z = z_value(conf_level)
     parts = []
-    for counts, added in _counted(sums):
-        time, n_risk, n_event = counts[:3]
+    for i, (counts, added) in enumerate(_counted(sums)):
+        n_risk, n_event = counts[1:3]
         estimate = np.cumsum(ratio(n_event, n_risk))
-        error = np.full(len(time), np.nan) if sampling else np.sqrt(np.cumsum(ratio(n_event, n_risk**2)))
+        if sampling:
+            error = _sampling_hazard_error(rows.part(i), counts, added)
+        else:
+            error = np.sqrt(np.cumsum(ratio(n_event, n_risk**2)))
         with np.errstate(divide="ignore", invalid="ignore"):
             spread = np.exp(z * error / estimate)
         low, high = estimate / spread, estimate * spread
         if added:
             error[0] = low[0] = high[0] = 0.0
         parts.append(_stacked(counts, estimate, error, low, high, conf_level))
-    said = [message("survival.hazard_weights")] if sampling else []
-    said += holes(sums, rows.groups, tte)
+    said = holes(sums, rows.groups, tte)
     question = message("survival.question_hazard", event=event, unit=unit_name(tte.unit, 2))
     return _curves(tte, rows, sums, parts, question, said, "hazard", "log", conf_level, event)
 
@@ -179,6 +181,22 @@ def _sampling_error(rows: Sample, counts: np.ndarray, added: bool) -> np.ndarray
         steps, places(time, rows.time), rows.cause, passed(time, rows.entry), scale=rows.weight, person=person
     )
     return np.concatenate([np.zeros(int(added)), np.sqrt(variance[-1])])
+
+
+def _sampling_hazard_error(rows: Sample, counts: np.ndarray, added: bool) -> np.ndarray:
+    """Return the infinitesimal-jackknife standard error of the cumulative hazard, people with several rows counted once."""
+    time, n_risk, n_event = counts[:3, int(added) :]
+    person = None if rows.id is None or pd.Index(rows.id).is_unique else pd.factorize(rows.id)[0]
+    variance = hazard_variance(
+        n_risk,
+        n_event,
+        places(time, rows.time),
+        rows.cause > 0,
+        passed(time, rows.entry),
+        rows.weight,
+        person,
+    )
+    return np.concatenate([np.zeros(int(added)), np.sqrt(variance)])
 
 
 def _stacked(
