@@ -554,3 +554,16 @@ def test_adjusted_curves_with_all_events_on_day_0_are_refused():
     tte = TimeToEvent([0.0, 0, 0, 0, 5, 5], [1, 0, 0, 1, 0, 0], ("relapse",), covariates=people)
     with pytest.raises(InputError, match="no event after the origin"):
         cox(tte, "age", strata="site").adjusted("site")
+
+
+def test_groups_that_do_not_vary_in_themselves_do_not_warn():
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame(
+        {
+            "site": np.repeat(["a", "b", "c"], [2, 2, 40]),
+            "age": np.r_[17.9, 17.9, 18.1, 18.1, rng.normal(18, 1, 40)],
+        }
+    )
+    tte = TimeToEvent(np.arange(1.0, 45), np.ones(44), ("relapse",), covariates=people)
+    weighted = adjusted_curves(tte, "site", "age", times=[2], missing="drop")
+    assert np.isinf(weighted.balance().tidy()["estimate"]).all()

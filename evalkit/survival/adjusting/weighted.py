@@ -298,7 +298,10 @@ def _balance(
             means = [np.average(x[code == g], weights=w[code == g]) for g in groups]
             # The scale is that of the people observed, both times (Austin & Stuart 2015).
             gap = max(
+                # Two groups that differ and do not vary in themselves are infinitely far apart, on this scale.
                 abs(means[a] - means[b]) / np.sqrt((spread[a] + spread[b]) / 2)
+                if spread[a] + spread[b] > 0
+                else np.inf
                 if means[a] != means[b]
                 else 0.0
                 for a in groups
