@@ -532,3 +532,16 @@ def test_a_cured_share_that_leans_on_the_law_says_so():
     said = [c.text("en") for c in short.caveats]
     assert any("is extrapolation" in text for text in said)
     assert not any("is extrapolation" in c.text("en") for c in long.caveats)
+
+
+def test_what_separation_leaves_nothing_of_is_named_not_given_a_huge_error():
+    frame = pd.DataFrame(
+        {"sep": [1, 1, 1, 1, 0, 0, 0, 0], "C": [1, 0, 1, 0, 1, 0, 1, 0], "g": [0.0, 1, 2, 3, 3, 2, 1, 0]}
+    )
+    tte = TimeToEvent([3.0, 5, 2, 7, 8, 9, 6, 4], frame["sep"], ("left",), covariates=frame)
+    for family in ("exponential", "weibull"):
+        table = parametric(tte, "sep + C + g", family=family).table
+        given = table[table["status"] == "ok"]
+        assert (table["status"] != "ok").any()
+        assert (given["std_error"] < 100).all()
+        assert table.loc[table["status"] != "ok", "reason"].notna().all()

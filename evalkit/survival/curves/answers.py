@@ -62,7 +62,11 @@ def mean_time(curves: Curves, t: float) -> Result:
             "reason": None if known else message("survival_curves.no_event_before"),
         })  # fmt: skip
     question = message(
-        "survival.question_rmst", event=curves.event, unit=unit_name(curves.unit, 2), t=float(t)
+        "survival.question_rmst",
+        event=curves.event,
+        unit=unit_name(curves.unit, 2),
+        t=float(t),
+        of=unit_name(curves.unit, t),
     )
     return _answer(curves, rows, question)
 

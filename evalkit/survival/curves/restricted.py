@@ -148,7 +148,13 @@ def rmst(
     labels = {name: both(f"survival_curves.{name}") for name in ("time_lost", *CONTRASTS, "reference")}
     return RestrictedMeans(
         table,
-        message("survival.question_rmst", event=curves.event, unit=unit_name(tte.unit, 2), t=float(t)),
+        message(
+            "survival.question_rmst",
+            event=curves.event,
+            unit=unit_name(tte.unit, 2),
+            t=float(t),
+            of=unit_name(tte.unit, t),
+        ),
         tuple(said),
         tte.provenance,
         labels={**curves.labels, "rmst": both("survival.rmst"), **labels},

@@ -192,16 +192,20 @@ class Model:
                 out[k] = out[:, k] = np.nan
         return out
 
+    def typical(self) -> np.ndarray:
+        """Return a typical deviation of what each parameter multiplies, 1 for constants, in the reader's units."""
+        size = np.ones(self.p)
+        for at, block in zip(self.starts, self.blocks, strict=True):
+            ones = int(block.constant)
+            size[at + ones : at + len(block.terms)] = block.scale
+        return size
+
     def drifting(self) -> dict[int, float]:
         """Return the parameters that run away in the reader's units, and which way."""
         if self.summit.drift is None:
             return {}
         step = self.back @ self.summit.drift
-        size = np.ones(self.p)
-        for at, block in zip(self.starts, self.blocks, strict=True):
-            ones = int(block.constant)
-            size[at + ones : at + len(block.terms)] = block.scale
-        moved = np.abs(step * size)
+        moved = np.abs(step * self.typical())
         return {int(k): float(np.sign(step[k])) for k in np.flatnonzero(moved > 1e-2 * moved.max())}
 
     def layout(self, matrices: Sequence[np.ndarray]) -> Layout:

@@ -17,6 +17,9 @@ from evalkit.survival.proportional.robust import Clusters, without_variance
 from evalkit.survival.proportional.table import clustered, sizes
 from evalkit.wording import Message, message
 
+#: Standard error, per standard deviation of the column, above which a parameter beside a separated one is not estimated.
+_NOTHING = 30.0
+
 
 def robust_covariance(model: Model, clusters: Clusters) -> np.ndarray:
     """Return the robust covariance in the units of the search, nan for what is not estimated.
@@ -76,15 +79,21 @@ def coefficients(
             reasons[k] = unknown[k]
         elif np.isnan(variance[k]):
             reasons[k] = message("survival_families.flat")
+    for k, reason in _emptied(model, np.sqrt(variance)).items():
+        if reasons[k] is None:
+            reasons[k] = reason
+            estimate[k] = variance[k] = np.nan
     error, z = np.sqrt(variance), z_value(conf_level)
     n, n_event = _sizes(model)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        statistic = estimate / error
     return pd.DataFrame({
         "part": [part for part, _ in named],
         "term": [term for _, term in named],
         "estimate": estimate,
         "std_error": error,
-        "statistic": estimate / error,
-        "p_value": two_sided_p(estimate / error),
+        "statistic": statistic,
+        "p_value": two_sided_p(statistic),
         "conf_low": estimate - z * error,
         "conf_high": estimate + z * error,
         "conf_level": conf_level,
@@ -93,6 +102,18 @@ def coefficients(
         "status": ["ok" if reason is None else "not_estimable" for reason in reasons],
         "reason": reasons,
     })  # fmt: skip
+
+
+def _emptied(model: Model, error: np.ndarray) -> dict[int, Message]:
+    """Return the parameters of which nothing is left to tell once others have run away, and why.
+
+    On the scale of logarithms, per standard deviation, an error of 30 says that any ratio a person could name is possible.
+    """
+    if not model.lost:
+        return {}
+    running = [model.names()[k][1] for k in sorted(model.drifting())]
+    wide = np.flatnonzero(error * model.typical() > _NOTHING)
+    return {int(k): message("survival.emptied", others=running) for k in wide}
 
 
 def said_of(model: Model, clusters: Clusters | None) -> list[Message]:

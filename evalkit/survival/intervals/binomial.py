@@ -206,4 +206,7 @@ def _weight(link: str, predictor: np.ndarray) -> np.ndarray:
         share = special.expit(predictor)
         return share * (1 - share)
     rate = np.exp(np.minimum(predictor, 300))
-    return np.where(rate < 700, rate**2 / np.expm1(np.minimum(rate, 700)), 0.0)
+    told = np.minimum(rate, 700)
+    return np.where(
+        rate < 700, np.divide(rate**2, np.expm1(told), out=np.zeros_like(rate), where=told > 0), 0.0
+    )

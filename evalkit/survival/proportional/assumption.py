@@ -56,7 +56,7 @@ class HazardCheck(Result):
         ax : Axes, optional
         lang : {"fr", "en"}, optional
         term : str, optional
-            A coefficient; the one whose test is clearest otherwise.
+            A coefficient; the first otherwise.
         """
         from evalkit import figures
 

@@ -263,10 +263,12 @@ class Likelihood:
         -----
         Lin & Wei (1989), tied events treated as Efron's likelihood treats them, as in R's ``residuals(coxph, "score")``.
         """
-        pull = self.pull(seen, *self.slot_means(seen))
         out = np.zeros((n_clusters, len(self.centre)))
-        for part, risk, hazard, whose in zip(self.parts, seen.risks, seen.hazards, cluster, strict=True):
-            out += pull.residuals(part, risk, hazard, whose, n_clusters)
+        # Far out, beside a separated term, a hazard may be past the largest number: what it touches has no variance.
+        with np.errstate(over="ignore", invalid="ignore"):
+            pull = self.pull(seen, *self.slot_means(seen))
+            for part, risk, hazard, whose in zip(self.parts, seen.risks, seen.hazards, cluster, strict=True):
+                out += pull.residuals(part, risk, hazard, whose, n_clusters)
         return out
 
     def pull(self, seen: Pass, risk_x: np.ndarray, event_x: np.ndarray) -> Pull:
