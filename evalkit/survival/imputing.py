@@ -15,7 +15,7 @@ from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.numerics.imputation import chained
 from evalkit.numerics.rubin import pooled
-from evalkit.survival.core.sample import accept
+from evalkit.survival.core.sample import accept, generator
 from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -89,7 +89,7 @@ def impute(
     if not holes:
         raise InputError("impute: nothing is missing in these columns; fit the data as they are")
     frame = tte.covariates[wanted]
-    made = chained(frame, _outcome(tte), m, iterations, np.random.default_rng(seed))
+    made = chained(frame, _outcome(tte), m, iterations, generator(seed))
     n = int(frame[holes].isna().any(axis=1).sum())
     said = message("pooling.imputed", n=Headcount(n), columns=holes)
     return tuple(

@@ -13,7 +13,7 @@ from evalkit.errors import InputError
 from evalkit.formula import design
 from evalkit.numerics.days import whole_days
 from evalkit.survival import cox, kaplan_meier
-from evalkit.survival.proportional.fit import _prepared
+from evalkit.survival.proportional.columns import prepared
 from evalkit.survival.proportional.newton import invert
 from evalkit.survival.proportional.sites import Site, fit_sites
 from evalkit.timetoevent import TimeToEvent
@@ -71,7 +71,7 @@ def test_columns_side_by_side_are_used_where_they_lie_and_cannot_be_written(fram
 def test_a_rare_value_is_found_however_many_rows_there_are():
     rare = np.zeros((200_000, 2), order="F")
     rare[7, 0], rare[:, 1] = 1.0, 3.0
-    _, _, scale = _prepared(rare)
+    _, _, scale = prepared(rare)
     assert scale[0] == pytest.approx(rare[:, 0].std())
     assert scale[1] == 0
 

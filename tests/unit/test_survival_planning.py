@@ -244,5 +244,7 @@ def test_asking_for_too_little_is_refused():
     plan = StudyPlan(control=CONTROL, ratio=0.6, **PLAN)
     with pytest.raises(InputError, match="between alpha"):
         plan.sample_size(0.01)
-    with pytest.raises(InputError, match="at least 2 people"):
+    with pytest.raises(InputError, match="at least 2"):
         plan.power(1)
+    with pytest.raises(InputError, match="whole number of people"):
+        plan.power(2.5)

@@ -186,6 +186,11 @@ def cause_specific(
         ``part``: ``cause_specific`` (who leaves that way sooner, among those still there) or ``subdistribution`` (who has left
         that way more often, in the end). An exit that nobody took is "not_estimable".
 
+    Raises
+    ------
+    InputError
+        A cause that is none, no cause with an exit, whatever `cox` and `fine_gray` refuse.
+
     Notes
     -----
     Latouche, Allignol, Beyersmann, Labopin & Fine (2013): report both, for every cause.

@@ -16,13 +16,14 @@ from evalkit.errors import InputError
 from evalkit.formula import Design, design
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.survival.competing.joining import one_row_each
-from evalkit.survival.competing.preparing import left_out, prepared, sizes
 from evalkit.survival.competing.spread import Look
 from evalkit.survival.competing.staying import Part, weighted_likelihood
 from evalkit.survival.competing.subfit import FineGrayFit, SubFitted
 from evalkit.survival.core.sample import accept, caveats, label_of, levels, refuse_second_exits
+from evalkit.survival.proportional.columns import prepared, reach
 from evalkit.survival.proportional.newton import Maximum, maximise
 from evalkit.survival.proportional.robust import find_clusters, without_spread, without_variance
+from evalkit.survival.proportional.table import left_out, sizes
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -118,7 +119,7 @@ def fine_gray(
     frequency, n_groups = tte.weight_kind == "frequency", len(group_names)
     likelihood, slots, observation = weighted_likelihood([part], centre, n_groups, frequency)
     start = _warm_start(part, centre, scale, n_groups, frequency)
-    top = maximise(likelihood, scale, lambda step: float(np.ptp(columns @ step)), start)
+    top = maximise(likelihood, scale, lambda step: reach(columns, step), start)
     clusters = find_clusters(tte, cluster, True)
     unknown = without_variance(matrix, clusters) if cluster is not None else {}
     look = Look(likelihood, slots, observation, (part,), top.seen)
@@ -206,7 +207,7 @@ def _table(
     estimate = np.where(np.isnan(np.diag(top.covariance)), np.nan, top.beta)
     error = np.sqrt(np.diag(covariance))
     reasons = [_reason(made, top, unknown, scale, k) for k in range(len(made.terms))]
-    n, n_event = sizes(made.matrix, fitted.event, fitted.count, fitted.tte.id)
+    n, n_event = sizes(made.matrix, fitted.event, fitted.tte)
     return pd.DataFrame({
         "term": made.terms,
         "estimate": estimate,

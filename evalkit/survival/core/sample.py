@@ -94,6 +94,20 @@ def column_names(columns: Any, argument: str = "by") -> tuple[str, ...]:
     return names
 
 
+def generator(seed: Any) -> np.random.Generator:
+    """Return the generator of a seed, or refuse what is none.
+
+    Examples
+    --------
+    >>> generator(-1)
+    Traceback (most recent call last):
+    evalkit.errors.InputError: seed: must be a whole number, 0 or more, but was -1
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed: must be a whole number, 0 or more, but was {seed!r}")
+    return np.random.default_rng(int(seed))
+
+
 def numbers(values: Any, argument: str) -> np.ndarray:
     """Return one number or several as an array of floats, or refuse what is none."""
     try:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, numbers
+from evalkit.survival.core.sample import Sample, generator, numbers
 from evalkit.survival.core.sums import merged
 from evalkit.survival.curves.readings import FLAT, passed, unit_name
 from evalkit.wording import message
@@ -31,7 +31,7 @@ def resampled(curves: Curves, p: float | Iterable[float], n: int, seed: int) -> 
         raise InputError(f"n: an interval needs at least 100 draws, but was {n}")
     wanted = numbers(p, "p")
     table = curves.quantile(wanted).table
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     tail = (1 - curves.conf_level) / 2
     found: dict[str, list] = {"std_error": [], "conf_low": [], "conf_high": [], "reason": []}
     drawn_whole = False

@@ -113,6 +113,11 @@ def nelson_aalen(
     Curves
         The interval is on the log scale.
 
+    Raises
+    ------
+    InputError
+        Several causes and `of` not given; a `by` column absent or with missing values.
+
     Notes
     -----
     Σ d / n with variance Σ d / n² (Aalen 1978; R's ``survfit``, ``ctype = 1``). Sampling weights: the infinitesimal jackknife.

@@ -175,6 +175,11 @@ def compare_families(
         Columns: family, n_parameters, log_likelihood, aic, difference (from the lowest AIC), bic, status, reason. A family without
         a maximum is "not_estimable".
 
+    Raises
+    ------
+    InputError
+        A family that is none, or no family with a maximum; whatever `parametric` refuses.
+
     Examples
     --------
     >>> tte = TimeToEvent(time=[9, 2, 7, 4, 12, 3, 8, 5], cause=[1, 1, 1, 1, 0, 1, 1, 1], causes=("relapse",))

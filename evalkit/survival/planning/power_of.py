@@ -115,8 +115,8 @@ class StudyPlan:
     # -- questions ---------------------------------------------------------------------------------------------------
     def power(self, n: int) -> PlanAnswer:
         """Return the chance that `n` people in all show the effect."""
-        if not n >= 2:
-            raise InputError(f"n: needs at least 2 people, but was {n}")
+        if not isinstance(n, (int, np.integer)) or n < 2:
+            raise InputError(f"n: needs a whole number of people, at least 2, but was {n!r}")
         effect = self._effect()
         return self._answer("power", self._chance(effect, n), n, effect, None)
 

@@ -14,6 +14,7 @@ from evalkit.errors import InputError
 from evalkit.formula import design
 from evalkit.survival.core.sample import accept, cause_of_interest, caveats, levels
 from evalkit.survival.core.slots import place
+from evalkit.survival.proportional.columns import prepared, reach
 from evalkit.survival.proportional.exact import ExactLikelihood
 from evalkit.survival.proportional.firth import penalised_maximum
 from evalkit.survival.proportional.fitted import Fitted
@@ -36,8 +37,6 @@ from evalkit.wording import message
 
 TIES = ("efron", "breslow", "exact")
 CONFS = ("wald", "profile")
-#: So many rows tell where a column lies.
-_TELLING = 65536
 
 
 def cox(
@@ -139,7 +138,7 @@ def cox(
     strata_names, names, stratum = _strata(tte, strata)
     frequency = tte.weight_kind == "frequency"
     slots = place(tte.ticks, happened, tte.entry_ticks, stratum if len(names) > 1 else None)
-    matrix, centre, scale = _prepared(made.matrix)
+    matrix, centre, scale = prepared(made.matrix)
     offset_centre = 0.0
     if added is not None:
         # A constant in the offset changes the baseline only; a huge one would eat the digits.
@@ -208,7 +207,7 @@ def _maximum(
     if price is not None:
         return shrunken(likelihood, scale, price)
     start = warm(likelihood, scale) if isinstance(likelihood, Likelihood) else None
-    top = maximise(likelihood, scale, lambda step: _spread(matrix, step), start)
+    top = maximise(likelihood, scale, lambda step: reach(matrix, step), start)
     return penalised_maximum(likelihood, top) if firth else top
 
 
@@ -273,32 +272,3 @@ def _strata(
         strata = "stratum"
     columns, names, code = levels(tte, strata, "strata")
     return list(columns), names, code
-
-
-def _prepared(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the matrix, its centre and its scale; centred beforehand where an offset would eat the digits."""
-    # Centre and scale only keep digits: some rows of a long column tell them, unless it hardly varies there.
-    every = max(1, len(matrix) // _TELLING)
-    found = [_middle(column[::every]) or _middle(column, True) for column in matrix.T]
-    centre, scale = np.array(found).reshape(-1, 2).T
-    if (np.abs(centre) > 100 * scale).any():
-        return np.asfortranarray(matrix - centre), np.zeros(len(centre)), scale
-    # Nothing is gained by moving columns that lie about 0.
-    return matrix, np.where(np.abs(centre) <= scale, 0.0, centre), scale
-
-
-def _middle(column: np.ndarray, every_row: bool = False) -> tuple[float, float] | None:
-    """Return mean and deviation of a column; None when its deviation is lost in its size, unless every row must be used."""
-    mean = float(column.mean())
-    square = float(column @ column) / len(column) - mean**2
-    if square > 1e-4 * mean**2:
-        return mean, float(np.sqrt(square))
-    if not every_row:
-        return None
-    # An offset has eaten the digits: deviations first. A constant column is found by its range.
-    return mean, 0.0 if column.min() == column.max() else float(column.std())
-
-
-def _spread(matrix: np.ndarray, step: np.ndarray) -> float:
-    moved = matrix @ step
-    return float(moved.max() - moved.min())

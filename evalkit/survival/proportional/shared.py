@@ -21,7 +21,8 @@ from evalkit.survival.core.sample import accept, cause_of_interest, caveats
 from evalkit.survival.core.slots import place
 from evalkit.survival.curves.readings import both
 from evalkit.survival.proportional.arrow import Arrow, Top
-from evalkit.survival.proportional.fit import TIES, _prepared, _spread, _strata
+from evalkit.survival.proportional.columns import prepared, reach
+from evalkit.survival.proportional.fit import TIES, _strata
 from evalkit.survival.proportional.laws import LAWS
 from evalkit.survival.proportional.newton import Maximum, maximise
 from evalkit.survival.proportional.partial import Likelihood
@@ -108,9 +109,9 @@ def frailty(
     _refuse_clusters(tte, clusters, exits > 0)
     strata_names, names, stratum = _strata(tte, strata)
     slots = place(tte.ticks, exits > 0, tte.entry_ticks, stratum if len(names) > 1 else None)
-    matrix, centre, scale = _prepared(made.matrix)
+    matrix, centre, scale = prepared(made.matrix)
     parts = (slots, exits > 0, tte.weight, tte.weight_kind == "frequency")
-    plain = maximise(Likelihood.of(matrix, *parts, centre, ties), scale, lambda step: _spread(matrix, step))
+    plain = maximise(Likelihood.of(matrix, *parts, centre, ties), scale, lambda step: reach(matrix, step))
     solid = np.flatnonzero(~np.isnan(np.diag(plain.covariance)))
     # What runs away is held where the plain fit left it, as far out as the likelihood can tell.
     base = matrix[:, list(plain.runaway)] @ plain.beta[list(plain.runaway)]

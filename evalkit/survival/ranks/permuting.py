@@ -15,7 +15,7 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.errors import InputError
-from evalkit.survival.core.sample import Sample
+from evalkit.survival.core.sample import Sample, generator
 from evalkit.wording import Message, message
 
 #: As many arrangements as are listed one by one.
@@ -193,7 +193,7 @@ def arrangements(group: np.ndarray, stratum: np.ndarray, how: int | str, seed: i
                 labels[:, here] = own[i]
             yield labels
         return
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     for first in range(0, int(how), step):
         labels = np.tile(group, (min(step, int(how) - first), 1))
         for here in strata:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
-from evalkit.survival.core.sample import accept
+from evalkit.survival.core.sample import accept, generator
 from evalkit.survival.curves.readings import both, labels_of
 from evalkit.survival.proportional.ranking import concordance as harrell
 from evalkit.survival.proportional.result import CoxFit
@@ -245,7 +245,7 @@ def _parts(
             "from so few. Ask for fewer parts, or wait for more events"
         )
     # Those with most events first, at random among equals, dealt out in turn: every part gets its share of events.
-    order = np.lexsort((np.random.default_rng(seed).random(n_units), -events))
+    order = np.lexsort((generator(seed).random(n_units), -events))
     part = np.empty(n_units, dtype=np.int64)
     part[order] = np.arange(n_units) % folds
     return part[code], name
