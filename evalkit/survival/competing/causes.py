@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
 import pandas as pd
 
 from evalkit import wording
@@ -21,6 +20,7 @@ from evalkit.survival.competing.combining import combined
 from evalkit.survival.competing.prediction import PredictedIncidence
 from evalkit.survival.competing.subdistribution import fine_gray
 from evalkit.survival.core.sample import accept, label_of
+from evalkit.survival.core.showing import READ, draw_ratios, exponentiated
 from evalkit.survival.curves.readings import both
 from evalkit.survival.proportional.fit import cox
 from evalkit.survival.proportional.table import variables
@@ -56,11 +56,7 @@ class CauseModels(Result):
             Ratios and their bounds instead of their logarithms; ``std_error`` stays that of the logarithm.
         """
         table = self._worded(None)
-        if exponentiate:
-            for column in ("estimate", "conf_low", "conf_high"):
-                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-                    table[column] = np.exp(table[column])
-        return table
+        return exponentiated(table) if exponentiate else table
 
     def glance(self) -> pd.DataFrame:
         """Return one row per fit: cause, kind, people, exits, log-likelihoods."""
@@ -111,18 +107,11 @@ class CauseModels(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios, the two kinds of each term and cause one under the other, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = self._worded(lang)
-        for column in ("estimate", "conf_low", "conf_high"):
-            frame[column] = np.exp(frame[column])
+        frame = exponentiated(self._worded(lang))
         for column in ("cause", "part"):
             frame[column] = [self._label(value, lang) for value in frame[column]]
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival_competing.either_ratio", lang),
-        )  # fmt: skip
+        return draw_ratios(self, frame, "survival_competing.either_ratio", ax, lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no person."""
@@ -135,22 +124,9 @@ class CauseModels(Result):
         return suppress_levels(self.table, policy, variables(self.table["term"], self.table["part"]))
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
-        shown = [
-            "cause",
-            "term",
-            "part",
-            "estimate",
-            "conf_low",
-            "conf_high",
-            "p_value",
-            "n",
-            "n_event",
-            "status",
-            "reason",
-        ]
+        shown = ["cause", "term", "part", *READ[1:]]
         labels = {**self.labels, "estimate": both("survival_competing.either_ratio")}
-        table = self.tidy(exponentiate=True).assign(reason=self.table["reason"])
-        return Result(table[shown], self.question, labels=labels)._display_frame(lang)
+        return Result(exponentiated(self.table)[shown], self.question, labels=labels)._display_frame(lang)
 
 
 def cause_specific(

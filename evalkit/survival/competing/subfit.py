@@ -21,6 +21,7 @@ from evalkit.formula import Design
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
 from evalkit.survival.competing.spread import Look, score_influence
+from evalkit.survival.core.showing import before_caveats, draw_ratios, exponentiated, for_readers
 from evalkit.survival.proportional.newton import Maximum
 from evalkit.survival.proportional.robust import Clusters
 from evalkit.survival.proportional.table import variables
@@ -113,11 +114,7 @@ class FineGrayFit(Result):
             Subdistribution hazard ratios and their bounds instead of their logarithms; ``std_error`` stays that of the logarithm.
         """
         table = self._worded(None)
-        if exponentiate:
-            for column in ("estimate", "conf_low", "conf_high"):
-                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-                    table[column] = np.exp(table[column])
-        return table
+        return exponentiated(table) if exponentiate else table
 
     def glance(self) -> pd.DataFrame:
         """Return one row: rows, exits of the kind, competing and censored, log pseudo-likelihoods, Wald test."""
@@ -217,21 +214,14 @@ class FineGrayFit(Result):
             n_competing=int(about["n_competing"]), n_censored=int(about["n_censored"]),
             statistic=float(about["wald_statistic"]), df=int(about["wald_df"]), p=float(about["wald_p_value"]),
         )  # fmt: skip
-        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
-        return head + "\n\n" + line + gap + tail
+        return before_caveats(text, line, lang)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios with their intervals on a log axis, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = self._worded(lang)
-        for column in ("estimate", "conf_low", "conf_high"):
-            frame[column] = np.exp(frame[column])
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival_competing.subdistribution_ratio", lang),
-        )  # fmt: skip
+        return draw_ratios(
+            self, exponentiated(self._worded(lang)), "survival_competing.subdistribution_ratio", ax, lang
+        )
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no person."""
@@ -245,12 +235,7 @@ class FineGrayFit(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return ratios, the columns a reader wants."""
-        ratios = self.tidy(exponentiate=True)
-        shown = ["term", "estimate", "conf_low", "conf_high", "p_value", "n", "n_event", "status", "reason"]
-        key = "survival_competing.subdistribution_ratio"
-        labels = {**self.labels, "estimate": {k: wording.text(key, k) for k in wording.LANGUAGES}}
-        plain = Result(ratios.assign(reason=self.table["reason"])[shown], self.question, labels=labels)
-        return plain._display_frame(lang)
+        return for_readers(self, exponentiated(self.table), "survival_competing.subdistribution_ratio", lang)
 
 
 def _schoenfeld(look: Look) -> np.ndarray:

@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
 from evalkit.result import Result
 from evalkit.survival.core.sample import Sample, numbers, one_number
+from evalkit.survival.core.showing import before_caveats
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import (
     ROUND_TIMES,
@@ -284,8 +285,7 @@ class Curves(Result):
         from evalkit.survival.curves.answers import medians
 
         lang = wording.language(lang)
-        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
-        return head + "\n\n" + "\n".join(medians(self, lang)) + gap + tail
+        return before_caveats(text, "\n".join(medians(self, lang)), lang)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the curves with their bands and who is at risk under them, and return the Axes."""

@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, z_value
 from evalkit.result import Result
+from evalkit.survival.core.showing import READ
 from evalkit.survival.families.climbing import Unit, climb
 from evalkit.survival.families.following import FollowUpLength
 from evalkit.survival.families.model import Model, fit_model
@@ -190,19 +191,7 @@ class CureFit(ParametricFit):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return the parameters, the columns a reader wants."""
-        shown = [
-            "part",
-            "term",
-            "estimate",
-            "conf_low",
-            "conf_high",
-            "p_value",
-            "n",
-            "n_event",
-            "status",
-            "reason",
-        ]
-        return Result(self.table[shown], self.question, labels=self.labels)._display_frame(lang)
+        return Result(self.table[["part", *READ]], self.question, labels=self.labels)._display_frame(lang)
 
     def _line(self, lang: str) -> str:
         share = self.cured_share().table.iloc[0]

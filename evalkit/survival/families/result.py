@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p, two_sided_p, z_value
 from evalkit.result import Result
+from evalkit.survival.core.showing import READ, before_caveats
 from evalkit.survival.curves.readings import unit_name
 from evalkit.survival.families.model import Model
 from evalkit.survival.families.predicting import Predictions, mean_curve, predict
@@ -166,8 +167,7 @@ class ParametricFit(Result):
         if self.model is None:
             return text
         lang = wording.language(lang)
-        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
-        return head + "\n\n" + self._line(lang) + gap + tail
+        return before_caveats(text, self._line(lang), lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no person."""
@@ -242,7 +242,7 @@ class ParametricFit(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return ratios, the columns a reader wants; the parameters where there is none."""
-        shown = ["term", *_COLUMNS, "p_value", "n", "n_event", "status", "reason"]
+        shown = list(READ)
         terms = self._terms()
         if not terms.any() or self.natural == "probit":
             return Result(self.table[["part", *shown]], self.question, labels=self.labels)._display_frame(

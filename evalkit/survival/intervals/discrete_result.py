@@ -18,6 +18,7 @@ from evalkit.errors import InputError
 from evalkit.formula import Design
 from evalkit.numerics.normal import z_value
 from evalkit.result import KEYS, VALUES, Result
+from evalkit.survival.core.showing import draw_ratios, exponentiated, for_readers
 from evalkit.survival.curves.readings import labels_of, unit_name
 from evalkit.survival.curves.transforms import interval
 from evalkit.survival.intervals.binomial import fall, hazard
@@ -161,15 +162,10 @@ class DiscreteFit(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios of the terms with their intervals on a log axis, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = _ratios(self._worded(lang))
-        frame = frame[frame["part"] == "effect"].drop(columns="part")
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text(f"survival_intervals.ratio_{self.link}", lang),
-        )  # fmt: skip
+        frame = self._worded(lang)
+        effects = frame[frame["part"] == "effect"].drop(columns="part")
+        return draw_ratios(self, exponentiated(effects), f"survival_intervals.ratio_{self.link}", ax, lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no person."""
@@ -207,23 +203,7 @@ class DiscreteFit(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return the ratios and the baseline, the columns a reader wants."""
-        shown = [
-            "part",
-            "term",
-            "estimate",
-            "conf_low",
-            "conf_high",
-            "p_value",
-            "n",
-            "n_event",
-            "status",
-            "reason",
-        ]
-        words = {
-            k: wording.text(f"survival_intervals.ratio_or_level_{self.link}", k) for k in wording.LANGUAGES
-        }
-        plain = Result(_ratios(self.table)[shown], self.question, labels={**self.labels, "estimate": words})
-        return plain._display_frame(lang)
+        return for_readers(self, _ratios(self.table), f"survival_intervals.ratio_or_level_{self.link}", lang)
 
 
 def _curve(fit: FittedPeriods, x: np.ndarray, kind: str, conf_type: str, level: float) -> pd.DataFrame:
@@ -274,9 +254,5 @@ def _log_stay(link: str, predictor: np.ndarray) -> np.ndarray:
 
 
 def _ratios(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.copy()
-    effects = (table["part"] == "effect").to_numpy()
-    for column in ("estimate", "conf_low", "conf_high"):
-        with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-            table.loc[effects, column] = np.exp(table.loc[effects, column].astype(float))
-    return table
+    """Return the effects as ratios, the other rows as they are."""
+    return table.where(table["part"] != "effect", exponentiated(table))

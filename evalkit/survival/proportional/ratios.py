@@ -17,6 +17,7 @@ from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
+from evalkit.survival.core.showing import draw_ratios, exponentiated
 from evalkit.survival.proportional.fitted import Fitted
 from evalkit.survival.proportional.table import concerned, sizes
 from evalkit.wording import message
@@ -43,15 +44,10 @@ class Ratios(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios with their intervals, reference levels at 1, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
         frame = self._worded(lang)
         frame["term"] = [self._label(term, lang) for term in frame["term"]]
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival.hazard_ratio", lang),
-        )  # fmt: skip
+        return draw_ratios(self, frame, "survival.hazard_ratio", ax, lang)
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         return suppress_levels(self.table, policy, self.table["term"].tolist(), self.people)
@@ -70,24 +66,12 @@ class Contrasts(Result):
     def tidy(self, exponentiate: bool = False) -> pd.DataFrame:
         """Return one row per combination; ratios instead of their logarithms if `exponentiate`."""
         table = self._worded(None)
-        if exponentiate:
-            for column in ("estimate", "conf_low", "conf_high"):
-                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-                    table[column] = np.exp(table[column])
-        return table
+        return exponentiated(table) if exponentiate else table
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the ratios with their intervals on a log axis, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = self._worded(lang)
-        for column in ("estimate", "conf_low", "conf_high"):
-            frame[column] = np.exp(frame[column])
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival.hazard_ratio", lang),
-        )  # fmt: skip
+        return draw_ratios(self, exponentiated(self._worded(lang)), "survival.hazard_ratio", ax, lang)
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return ratios, the columns a reader wants."""

@@ -18,6 +18,7 @@ from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
+from evalkit.survival.core.showing import before_caveats, draw_ratios, exponentiated, for_readers
 from evalkit.survival.curves.curveset import CurveValues
 from evalkit.survival.proportional.assumption import HazardCheck, check
 from evalkit.survival.proportional.fitted import Fitted
@@ -66,11 +67,7 @@ class CoxFit(Result):
             Hazard ratios and their bounds instead of their logarithms; ``std_error`` stays that of the logarithm.
         """
         table = self._worded(None)
-        if exponentiate:
-            for column in ("estimate", "conf_low", "conf_high"):
-                with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-                    table[column] = np.exp(table[column])
-        return table
+        return exponentiated(table) if exponentiate else table
 
     def glance(self) -> pd.DataFrame:
         """Return one row: n, events, log-likelihoods, three tests, AIC, concordance.
@@ -276,21 +273,12 @@ class CoxFit(Result):
             test=message(f"survival.test_{test}"), statistic=float(about[f"{test}_statistic"]), df=int(about[f"{test}_df"]),
             p=float(about[f"{test}_p_value"]), concordance=float(about["concordance"]),
         )  # fmt: skip
-        head, gap, tail = text.partition("\n\n" + wording.text("result.caveats_title", lang))
-        return head + "\n\n" + line + gap + tail
+        return before_caveats(text, line, lang)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the hazard ratios with their intervals on a log axis, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = self._worded(lang)
-        for column in ("estimate", "conf_low", "conf_high"):
-            frame[column] = np.exp(frame[column])
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival.hazard_ratio", lang),
-        )  # fmt: skip
+        return draw_ratios(self, exponentiated(self._worded(lang)), "survival.hazard_ratio", ax, lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no person."""
@@ -305,11 +293,5 @@ class CoxFit(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return hazard ratios, the columns a reader wants."""
-        ratios = self.tidy(exponentiate=True)
-        shown = ["term", "estimate", "conf_low", "conf_high", "p_value", "n", "n_event", "status", "reason"]
-        labels = {
-            **self.labels,
-            "estimate": {k: wording.text("survival.hazard_ratio", k) for k in wording.LANGUAGES},
-        }
-        plain = Result(ratios.assign(reason=self.table["reason"])[shown], self.question, labels=labels)
-        return plain._display_frame(lang)
+        ratios = exponentiated(self.table)
+        return for_readers(self, ratios, "survival.hazard_ratio", lang)

@@ -16,6 +16,7 @@ from evalkit import wording
 from evalkit.disclosure import Policy, suppress_levels
 from evalkit.errors import InputError
 from evalkit.result import Result
+from evalkit.survival.core.showing import draw_ratios, exponentiated, for_readers
 from evalkit.survival.proportional.table import variables
 from evalkit.wording import message
 
@@ -86,15 +87,10 @@ class FrailtyFit(Result):
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the hazard ratios with their intervals on a log axis, and return the Axes."""
-        from evalkit import figures
-
         lang = wording.language(lang)
-        frame = _ratios(self._worded(lang))
-        frame = frame[frame["part"] == "effect"].drop(columns="part")
-        return figures.estimates(
-            frame, self.question.text(lang), ax=ax, lang=lang, no_effect=1.0, log=True,
-            axis=wording.text("survival.hazard_ratio", lang),
-        )  # fmt: skip
+        frame = self._worded(lang)
+        effects = frame[frame["part"] == "effect"].drop(columns="part")
+        return draw_ratios(self, exponentiated(effects), "survival.hazard_ratio", ax, lang)
 
     def publish(self, policy: Policy | None = None) -> Self:
         """Pass the disclosure gate; what is left knows no cluster."""
@@ -110,27 +106,9 @@ class FrailtyFit(Result):
 
     def _display_frame(self, lang: str) -> pd.DataFrame:
         """Return hazard ratios and the variance, the columns a reader wants."""
-        shown = [
-            "part",
-            "term",
-            "estimate",
-            "conf_low",
-            "conf_high",
-            "p_value",
-            "n",
-            "n_event",
-            "status",
-            "reason",
-        ]
-        words = {k: wording.text("survival_penalties.ratio_or_variance", k) for k in wording.LANGUAGES}
-        plain = Result(_ratios(self.table)[shown], self.question, labels={**self.labels, "estimate": words})
-        return plain._display_frame(lang)
+        return for_readers(self, _ratios(self.table), "survival_penalties.ratio_or_variance", lang)
 
 
 def _ratios(table: pd.DataFrame) -> pd.DataFrame:
-    table = table.copy()
-    effects = (table["part"] == "effect").to_numpy()
-    for column in ("estimate", "conf_low", "conf_high"):
-        with np.errstate(over="ignore"):  # beyond the largest number it is infinite
-            table.loc[effects, column] = np.exp(table.loc[effects, column].astype(float))
-    return table
+    """Return the effects as ratios, the other rows as they are."""
+    return table.where(table["part"] != "effect", exponentiated(table))
