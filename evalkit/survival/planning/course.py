@@ -59,10 +59,6 @@ class Course:
         later = (time > 0) & (survival > 0)
         return cls.through(dict(zip(time[later].tolist(), (1 - survival[later]).tolist(), strict=True)))
 
-    def times(self, ratio: float) -> Course:
-        """Return the course with every hazard multiplied."""
-        return Course(self.days, self.hazards * ratio)
-
     def _piece(self, t: np.ndarray) -> np.ndarray:
         return np.minimum(np.searchsorted(self.days, t, side="left"), len(self.days) - 1)
 
