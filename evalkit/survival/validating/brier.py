@@ -16,7 +16,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
 from evalkit.survival.curves.readings import both, labels_of, unit_name
-from evalkit.survival.validating.predicting import Asked, Scores
+from evalkit.survival.validating.predicting import SCORED, Asked, Scores
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
 
@@ -92,24 +92,11 @@ def brier_score(
     table["conf_low"], table["conf_high"] = table["estimate"] - half, table["estimate"] + half
     table["conf_level"] = conf_level
     table["status"], table["reason"] = _known(table["std_error"])
-    order = [
-        "term",
-        "time",
-        "estimate",
-        "std_error",
-        "conf_low",
-        "conf_high",
-        "conf_level",
-        "n",
-        "n_event",
-        "status",
-        "reason",
-    ]
     labels = labels_of(
         {**tte.labels, **{term: both(f"survival_validating.{term}") for term in TERMS}}, tte.unit
     )
     return Scores(
-        table[order],
+        table[list(SCORED)],
         message("survival_validating.question_brier", event=asked.event, unit=unit_name(tte.unit, 2)),
         (
             *asked.said,

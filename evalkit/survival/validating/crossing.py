@@ -21,7 +21,7 @@ from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters
 from evalkit.survival.validating.brier import TERMS, brier_score
 from evalkit.survival.validating.calibrated import WORDS, calibration
-from evalkit.survival.validating.predicting import Asked, Scores, linear_predictor
+from evalkit.survival.validating.predicting import SCORED, Asked, Scores, linear_predictor
 from evalkit.survival.validating.ranking import KINDS, bounded, concordance
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message
@@ -103,20 +103,7 @@ def cross_validate(
         made = _judged(model, fits, tte, times, scores, of, given, cluster, conf_level)
         tables += [table.assign(part=part) for table in made]
     table = pd.concat(tables, ignore_index=True)
-    order = [
-        "part",
-        "term",
-        "time",
-        "estimate",
-        "std_error",
-        "conf_low",
-        "conf_high",
-        "conf_level",
-        "n",
-        "n_event",
-        "status",
-        "reason",
-    ]
+    order = ["part", *SCORED]
     words = (*TERMS, *KINDS, *WORDS, "apparent", "cross_validated")
     event = Asked.of(whole, tte, of, "survival", "cross_validate").event
     return Scores(

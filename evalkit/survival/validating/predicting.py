@@ -27,6 +27,11 @@ from evalkit.wording import Message, message
 #: What the numbers given for people are.
 GIVEN = ("survival", "incidence")
 
+#: Columns of a table of scores, in order.
+SCORED = (
+    "term", "time", "estimate", "std_error", "conf_low", "conf_high", "conf_level", "n", "n_event", "status", "reason",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, repr=False)
 class Scores(Result):

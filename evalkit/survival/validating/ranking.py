@@ -21,7 +21,7 @@ from evalkit.survival.curves.readings import both, labels_of
 from evalkit.survival.proportional.ranking import concordance as harrell
 from evalkit.survival.proportional.result import CoxFit
 from evalkit.survival.proportional.robust import find_clusters
-from evalkit.survival.validating.predicting import Asked, Scores, fitted_on, linear_predictor
+from evalkit.survival.validating.predicting import SCORED, Asked, Scores, fitted_on, linear_predictor
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message
 
@@ -149,24 +149,11 @@ def _areas(
 
 
 def _result(table: pd.DataFrame, question: Message, said: list[Message], tte: TimeToEvent) -> Result:
-    order = [
-        "term",
-        "time",
-        "estimate",
-        "std_error",
-        "conf_low",
-        "conf_high",
-        "conf_level",
-        "n",
-        "n_event",
-        "status",
-        "reason",
-    ]
     labels = labels_of(
         {**tte.labels, **{kind: both(f"survival_validating.{kind}") for kind in KINDS}}, tte.unit
     )
     return Scores(
-        table[[c for c in order if c in table]], question, tuple(said), tte.provenance, labels=labels
+        table[[c for c in SCORED if c in table]], question, tuple(said), tte.provenance, labels=labels
     )
 
 
