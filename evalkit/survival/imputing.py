@@ -13,9 +13,10 @@ import pandas as pd
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import generator
 from evalkit.numerics.imputation import chained
 from evalkit.numerics.rubin import pooled
-from evalkit.survival.core.sample import accept, generator
+from evalkit.survival.core.sample import accept
 from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import message

@@ -16,18 +16,10 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import column_names, one_number
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core.sample import (
-    accept,
-    by_columns,
-    caveats,
-    column_names,
-    label_of,
-    one_number,
-    refuse_second_exits,
-    sample,
-)
+from evalkit.survival.core.sample import accept, by_columns, caveats, label_of, refuse_second_exits, sample
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import both
 from evalkit.timetoevent import TimeToEvent

@@ -15,19 +15,12 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import one_number
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
 from evalkit.survival.competing.incidence import NO_EXIT, jackknife_rows, steps_of
 from evalkit.survival.core.influence import Steps, area_influence
-from evalkit.survival.core.sample import (
-    Sample,
-    accept,
-    caveats,
-    label_of,
-    one_number,
-    refuse_second_exits,
-    sample,
-)
+from evalkit.survival.core.sample import Sample, accept, caveats, label_of, refuse_second_exits, sample
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import both, unit_name
 from evalkit.timetoevent import TimeToEvent

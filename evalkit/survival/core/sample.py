@@ -14,6 +14,7 @@ import pandas as pd
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import column_names
 from evalkit.result import KEYS, VALUES
 from evalkit.survival.core.sums import RiskSums
 from evalkit.timetoevent import IntervalTimes, TimeToEvent
@@ -76,52 +77,6 @@ def accept(tte: Any, estimator: str) -> TimeToEvent:
     if tte.n == 0:
         raise InputError(f"{estimator}: there are no rows; give at least one observed person")
     return tte
-
-
-def column_names(columns: Any, argument: str = "by") -> tuple[str, ...]:
-    """Return one name or several as a tuple; refuse what names no column, and a column named twice."""
-    listed = isinstance(columns, Sequence) and not isinstance(columns, str)
-    names = () if columns is None else tuple(columns) if listed else (columns,)
-    odd = [name for name in names if not isinstance(name, str)]
-    if odd:
-        raise InputError(
-            f"{argument}: must name a column, or list names of columns, but was {columns!r}; "
-            "columns whose name is not text must be renamed first"
-        )
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"{argument}: {', '.join(map(repr, twice))} is named twice; name each column once")
-    return names
-
-
-def generator(seed: Any) -> np.random.Generator:
-    """Return the generator of a seed, or refuse what is none.
-
-    Examples
-    --------
-    >>> generator(-1)
-    Traceback (most recent call last):
-    evalkit.errors.InputError: seed: must be a whole number, 0 or more, but was -1
-    """
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise InputError(f"seed: must be a whole number, 0 or more, but was {seed!r}")
-    return np.random.default_rng(int(seed))
-
-
-def numbers(values: Any, argument: str) -> np.ndarray:
-    """Return one number or several as an array of floats, or refuse what is none."""
-    try:
-        return np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError):
-        raise InputError(f"{argument}: must be a number or a list of numbers, but was {values!r}") from None
-
-
-def one_number(value: Any, argument: str) -> float:
-    """Return a number as a float, or refuse what is none, or several."""
-    found = numbers(value, argument)
-    if found.size != 1:
-        raise InputError(f"{argument}: must be one number, but {found.size} were given")
-    return float(found.ravel()[0])
 
 
 def levels(

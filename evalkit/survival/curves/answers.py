@@ -13,9 +13,9 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import numbers
 from evalkit.numerics.normal import z_value
 from evalkit.result import Result
-from evalkit.survival.core.sample import numbers
 from evalkit.survival.curves.readings import both, time_left, unit_name
 from evalkit.survival.curves.restricted import group_areas
 from evalkit.wording import Message, message

@@ -16,8 +16,9 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, coarsen_curve
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import numbers, one_number
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, numbers, one_number
+from evalkit.survival.core.sample import Sample
 from evalkit.survival.core.showing import before_caveats
 from evalkit.survival.core.sums import RiskSums
 from evalkit.survival.curves.readings import (

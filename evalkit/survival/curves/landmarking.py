@@ -12,7 +12,8 @@ import pandas as pd
 
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
-from evalkit.survival.core.sample import accept, label_of, one_number
+from evalkit.numerics.arguments import one_number
+from evalkit.survival.core.sample import accept, label_of
 from evalkit.survival.curves.readings import unit_name
 from evalkit.timetoevent import TimeToEvent
 from evalkit.wording import Message, message

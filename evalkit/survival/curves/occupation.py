@@ -15,10 +15,10 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import column_names
 from evalkit.numerics.proportions import wilson
 from evalkit.result import Result
 from evalkit.spells import CENSORED, INTERIOR, Spells, leads_to
-from evalkit.survival.core.sample import column_names
 from evalkit.survival.curves.readings import both
 from evalkit.wording import message
 

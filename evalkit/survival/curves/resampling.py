@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import generator, numbers
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, generator, numbers
+from evalkit.survival.core.sample import Sample
 from evalkit.survival.core.sums import merged
 from evalkit.survival.curves.readings import FLAT, passed, unit_name
 from evalkit.wording import message

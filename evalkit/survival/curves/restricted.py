@@ -15,9 +15,10 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import one_number
 from evalkit.numerics.normal import two_sided_p, z_value
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, one_number
+from evalkit.survival.core.sample import Sample
 from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, passed, places, ratio, restricted_mean, unit_name
 from evalkit.survival.curves.single import kaplan_meier

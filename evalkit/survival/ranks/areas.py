@@ -15,9 +15,10 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import one_number
 from evalkit.numerics.normal import chi2_p, z_value
 from evalkit.result import Result
-from evalkit.survival.core.sample import Sample, by_columns, one_number
+from evalkit.survival.core.sample import Sample, by_columns
 from evalkit.survival.core.sums import merged
 from evalkit.survival.curves.curveset import Curves
 from evalkit.survival.curves.readings import both, unit_name

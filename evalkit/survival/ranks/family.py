@@ -15,17 +15,10 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import column_names
 from evalkit.numerics.normal import chi2_p
 from evalkit.result import Result
-from evalkit.survival.core.sample import (
-    accept,
-    by_columns,
-    cause_of_interest,
-    caveats,
-    column_names,
-    label_of,
-    sample,
-)
+from evalkit.survival.core.sample import accept, by_columns, cause_of_interest, caveats, label_of, sample
 from evalkit.survival.curves.readings import both
 from evalkit.survival.ranks.permuting import Arranged, by_person, permuted
 from evalkit.survival.ranks.totals import Totals, rank_scores

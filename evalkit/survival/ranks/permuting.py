@@ -15,7 +15,8 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.errors import InputError
-from evalkit.survival.core.sample import Sample, generator
+from evalkit.numerics.arguments import generator
+from evalkit.survival.core.sample import Sample
 from evalkit.wording import Message, message
 
 #: As many arrangements as are listed one by one.

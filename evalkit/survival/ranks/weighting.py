@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.errors import InputError
-from evalkit.survival.core.sample import one_number
+from evalkit.numerics.arguments import one_number
 
 #: Name of a test to how it is written.
 NAMES = {

@@ -15,9 +15,9 @@ import pandas as pd
 from evalkit import wording
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import column_names
 from evalkit.provenance import Provenance
 from evalkit.spells import AT_RISK, CENSORED, INTERIOR, Spells, leads_to, pseudonym
-from evalkit.survival.core.sample import column_names
 from evalkit.survival.core.sums import merged
 from evalkit.survival.recurrent.histories import constant
 from evalkit.wording import Message, message

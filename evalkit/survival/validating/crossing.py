@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import generator
 from evalkit.result import Result
-from evalkit.survival.core.sample import accept, generator
+from evalkit.survival.core.sample import accept
 from evalkit.survival.curves.readings import both, labels_of
 from evalkit.survival.proportional.ranking import concordance as harrell
 from evalkit.survival.proportional.result import CoxFit
