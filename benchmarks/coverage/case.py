@@ -27,10 +27,14 @@ class Case:
     sizes : tuple of int
     plays : int
         How many data sets per size.
+    tests : tuple of str
+        Further kinds that ``play`` returns, each one p-value (nan: no test): the share at or below 0.05 is given, which is the size of
+        the test where the hypothesis is true, its power elsewhere.
     """
 
     name: str
     truth: Mapping[str, float]
-    play: Callable[[np.random.Generator, int], Mapping[str, tuple[float, float]]]
+    play: Callable[[np.random.Generator, int], Mapping[str, tuple[float, float] | float]]
     sizes: tuple[int, ...] = (50, 170, 1_000)
     plays: int = 1_000
+    tests: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ INTRODUCTION = """# How often the intervals hold the truth
 Written by `python benchmarks/coverage/run.py`: simulated people, known truth, nominal level 95 %. *Given*: share of plays in which
 the interval exists (otherwise the method says why not). *Misses*: share of intervals wholly below / above the truth.
 With 1,000 plays a true 95 % shows between 93.6 and 96.4 % in 19 cases of 20.
+*p ≤ 0.05*: share of tests that reject: their size
+where the case says "no effect", their power elsewhere.
 """
 
 
@@ -54,7 +56,7 @@ def some(room: str, index: int, n: int, first: int, count: int) -> list[dict]:
         warnings.simplefilter("ignore")
         for play in range(first, first + count):
             found = case.play(np.random.default_rng([2011, key, n, play]), n)
-            made.append({kind: (float(low), float(high)) for kind, (low, high) in found.items()})
+            made.append({kind: np.asarray(value, dtype=float) for kind, value in found.items()})
     return made
 
 
@@ -80,6 +82,13 @@ def measure(room: str, jobs: int) -> pd.DataFrame:
                     "too_high": (bounds[given, 0] > truth).mean() if len(held) else np.nan,
                     "width": np.median(bounds[given, 1] - bounds[given, 0]) if len(held) else np.nan,
                 })  # fmt: skip
+            for kind in case.tests:
+                p = np.array([play[kind] for play in plays])
+                given = np.isfinite(p)
+                rows.append({
+                    "case": case.name, "interval": kind, "n": n, "plays": len(plays), "given": int(given.sum()),
+                    "rejects": (p[given] <= 0.05).mean() if given.any() else np.nan,
+                })  # fmt: skip
             print(f"{room}: {case.name}, n = {n}", file=sys.stderr, flush=True)
     return pd.DataFrame(rows)
 
@@ -88,27 +97,39 @@ def page(tables: dict[str, pd.DataFrame]) -> str:
     """Return the page."""
     lines = INTRODUCTION.splitlines()
     for room, table in tables.items():
-        lines += [
-            "",
-            f"## {room}",
-            "",
-            "| case | interval | n | plays | given | coverage | misses low / high | median width |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        for row in table.to_dict("records"):
-            given, held = row["given"] / row["plays"], f"**{100 * row['coverage']:.1f} %**"
-            misses = f"{100 * row['too_low']:.1f} / {100 * row['too_high']:.1f} %"
-            cells = [
-                row["case"],
-                row["interval"],
-                f"{row['n']:,}",
-                f"{row['plays']:,}",
-                f"{100 * given:.0f} %",
-                held,
-                misses,
-            ]
-            lines.append(f"| {' | '.join(cells)} | {row['width']:.3g} |")
+        kinds = {"coverage": _INTERVALS, "rejects": _TESTS}
+        lines += ["", f"## {room}"]
+        for column, (heading, cells) in kinds.items():
+            if column in table and table[column].notna().any():
+                lines += ["", *heading]
+                lines += [
+                    f"| {' | '.join(cells(row))} |" for row in table[table[column].notna()].to_dict("records")
+                ]
     return "\n".join(lines) + "\n"
+
+
+def _about(row: dict) -> list[str]:
+    given = f"{100 * row['given'] / row['plays']:.0f} %"
+    return [row["case"], row["interval"], f"{row['n']:,}", f"{row['plays']:,}", given]
+
+
+def _interval_cells(row: dict) -> list[str]:
+    misses = f"{100 * row['too_low']:.1f} / {100 * row['too_high']:.1f} %"
+    return [*_about(row), f"**{100 * row['coverage']:.1f} %**", misses, f"{row['width']:.3g}"]
+
+
+def _test_cells(row: dict) -> list[str]:
+    return [*_about(row), f"**{100 * row['rejects']:.1f} %**"]
+
+
+_INTERVALS = (
+    (
+        "| case | interval | n | plays | given | coverage | misses low / high | median width |",
+        "|---|---|---|---|---|---|---|---|",
+    ),
+    _interval_cells,
+)
+_TESTS = (("| case | test | n | plays | given | p ≤ 0.05 |", "|---|---|---|---|---|---|"), _test_cells)
 
 
 def main() -> None:

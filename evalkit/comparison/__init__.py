@@ -1,9 +1,33 @@
 """Comparisons of people with themselves or with others, which say what they can and cannot show.
 
-Not for time to an event: that is `evalkit.survival`.
+Not for time to an event: that is `evalkit.survival`. Names load when first used.
 """
 
-from evalkit.comparison.pre_post import pre_post
-from evalkit.comparison.result import PrePost
+from __future__ import annotations
 
-__all__ = ["PrePost", "pre_post"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: Public name to the module that holds it. No room below may have the name of a function.
+_HOMES = {
+    "PrePost": "paired.answer",
+    "pre_post": "paired.entry",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
+
+if TYPE_CHECKING:
+    from evalkit.comparison.paired.answer import PrePost
+    from evalkit.comparison.paired.entry import pre_post
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evalkit.comparison' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"evalkit.comparison.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

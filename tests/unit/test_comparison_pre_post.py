@@ -304,9 +304,9 @@ def test_people_with_only_a_row_number_are_pointed_out():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"kind": "ordinal"}, "kind must be one of binary"),
-        ({"alternative": "more"}, "alternative must be one of"),
-        ({"selected_on": "before = 0"}, "selected_on must be one of"),
+        ({"kind": "nonsense"}, "kind: must be one of 'binary'"),
+        ({"alternative": "more"}, "alternative: must be one of"),
+        ({"selected_on": "before = 0"}, "selected_on: must be one of"),
         ({"conf_level": 95}, "strictly between 0 and 1"),
         ({"before": [0, 1]}, "a list has no person"),
         ({"data": [1]}, "data must be a DataFrame"),

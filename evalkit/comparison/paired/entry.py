@@ -5,25 +5,24 @@ Not an effect of the programme: without people who did not go through it, a diff
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+from collections.abc import Sequence
 from typing import Any
 
-from evalkit.comparison import binary
-from evalkit.comparison.result import PrePost
-from evalkit.comparison.waves import as_series, pair
+from evalkit.comparison.paired.answer import WORDS, PrePost
+from evalkit.comparison.paired.plan import Plan, margins
+from evalkit.comparison.paired.waves import as_series, pair
 from evalkit.errors import InputError
+from evalkit.numerics.arguments import level, numbers, one_of
 from evalkit.numerics.proportions import ALTERNATIVES
 from evalkit.provenance import Provenance, digest
 from evalkit.wording import labels, message
 
-#: What the outcome may be, and who makes its rows.
-_KINDS = {"binary": binary.estimate}
-_WORDS = (
-    "count", "n", "p_floor", "difference", "difference_if_worst", "difference_if_best", "change_test", "proportion_before",
-    "proportion_after", "proportion_after_if_worst", "proportion_after_if_best", "natural_rate", "moved_0_to_1",
-    "moved_1_to_0", "stayed_1", "stayed_0", "people_all", "people_paired", "people_only_before", "people_only_after",
-    "people_neither", "empty_before", "empty_after", "pairs", "observed", "everyone", "newcombe", "tango", "manski",
-    "mcnemar_exact", "mcnemar_mid_p", "mcnemar_asymptotic", "wilson", "clopper_pearson",
-)  # fmt: skip
+#: What the outcome may be, and the module that makes its answer: ``estimate(waves, plan)``.
+_KINDS = {"binary": "binary"}
+#: Kinds whose margins are ratios.
+_RATIOS = ("count",)
 
 
 def pre_post(
@@ -38,6 +37,11 @@ def pre_post(
     conf_level: float = 0.95,
     alternative: str = "two-sided",
     selected_on: str | None = None,
+    margin: float | Sequence[float | None] | None = None,
+    order: Sequence[Any] | None = None,
+    scores: Sequence[float] | None = None,
+    zeros: str = "wilcoxon",
+    exposure: Sequence[float] = (1.0, 1.0),
     provenance: Provenance | None = None,
 ) -> PrePost:
     """Compare the same people at two dates; the difference is after − before.
@@ -64,6 +68,17 @@ def pre_post(
         What selection fixed. When everybody was chosen at the same starting point, no test is made: the share after, and the natural
         rate of change that would cancel it, are given instead. None: a starting point that is the same for all is taken as fixed by
         selection. "none": selection did not look at the starting point, even if it is the same for all.
+    margin : float or (low, high), optional
+        Differences (ratios, for counts) that would not matter: adds tests of equivalence (two one-sided tests), or of non-inferiority
+        when one side is None.
+    order : sequence, optional
+        Categories of an ordinal or nominal outcome, in order; by default those of a categorical column, else numbers in order.
+    scores : sequence of float, optional
+        Number of each category of an ordinal outcome; by default 1, 2, 3 …
+    zeros : {"wilcoxon", "pratt"}
+        Differences of zero in the signed-rank test: left out before ranking, or ranked and then left out.
+    exposure : (float, float)
+        Time behind the counts before and after.
     provenance : Provenance, optional
         Default: records of real people.
 
@@ -105,34 +120,46 @@ def pre_post(
     >>> print(answer.caveats[0].text("en"))
     No counterfactual: nothing here says what would have happened without the programme.
     """
-    _check("kind", kind, _KINDS)
-    _check("alternative", alternative, ALTERNATIVES)
-    if selected_on is not None:
-        _check("selected_on", selected_on, binary.SELECTIONS)
-    if not 0 < conf_level < 1:
-        raise InputError(f"pre_post: conf_level must lie strictly between 0 and 1, but was {conf_level}")
+    one_of(kind, _KINDS, "kind")
+    one_of(alternative, ALTERNATIVES, "alternative")
+    one_of(zeros, ("wilcoxon", "pratt"), "zeros")
+    plan = Plan(
+        level(conf_level),
+        alternative,
+        selected_on,
+        margins(margin, "pre_post", 1.0 if kind in _RATIOS else 0.0),
+        None if order is None else tuple(order),
+        None if scores is None else tuple(numbers(scores, "scores").tolist()),
+        zeros,
+        _exposure(exposure),
+    )
     waves = pair(*as_series(before, after, data, person, wave, outcome))
-    table, question, caveats = _KINDS[kind](waves, binary.Plan(conf_level, alternative, selected_on))
+    maker = importlib.import_module(f"evalkit.comparison.paired.{_KINDS[kind]}")
+    answer = maker.estimate(waves, plan)
     if waves.numbered and len(waves.frame):
-        caveats = (*caveats, message("comparison.rows_numbered"))
+        answer = answer.with_caveats(message("comparison.rows_numbered"))
     if provenance is None:
         provenance = Provenance(inputs={"pre_post": digest(waves.frame.reset_index())})
-    return PrePost(
-        table=table,
-        question=question,
-        caveats=caveats,
+    seen = waves.counts()
+    about = {
+        "kind": kind,
+        "n_total": seen["people_all"],
+        "n_paired": seen["people_paired"],
+        "conf_level": plan.conf_level,
+        "alternative": alternative,
+    }
+    return dataclasses.replace(
+        answer,
         provenance=provenance,
-        glance_values={
-            "kind": kind,
-            "n_total": int(table.loc[table["term"] == "people_all", "count"].iloc[0]),
-            "n_paired": int(table.loc[table["term"] == "people_paired", "count"].iloc[0]),
-            "conf_level": conf_level,
-            "alternative": alternative,
-        },
-        labels=labels("comparison", *_WORDS),
+        glance_values={**about, **answer.glance_values},
+        labels={**labels("comparison", *WORDS), **answer.labels},
     )
 
 
-def _check(name: str, value: object, allowed: Any) -> None:
-    if value not in allowed:
-        raise InputError(f"pre_post: {name} must be one of {', '.join(allowed)}, but was {value!r}")
+def _exposure(exposure: Sequence[float]) -> tuple[float, float]:
+    found = numbers(exposure, "exposure")
+    if found.shape != (2,) or not ((found > 0) & (found < float("inf"))).all():
+        raise InputError(
+            f"pre_post: exposure must be two numbers above 0 (before, after), but was {exposure!r}"
+        )
+    return float(found[0]), float(found[1])

@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evalkit.comparison.waves import Waves
+from evalkit.comparison.core.answer import reasons
+from evalkit.comparison.core.people import is_binary
+from evalkit.comparison.core.rows import frame, row
+from evalkit.comparison.paired.answer import attrition_caveat, obstacle, people_rows
+from evalkit.comparison.paired.binary_gate import BinaryPrePost
+from evalkit.comparison.paired.plan import Plan
+from evalkit.comparison.paired.waves import Waves
 from evalkit.errors import Fault, InputError
 from evalkit.numerics import proportions as prop
-from evalkit.wording import Message, fault, message
+from evalkit.numerics.arguments import one_of
+from evalkit.wording import Message, fault, labels, message
 
+#: Codes of this kind.
+WORDS = (
+    "difference_if_worst", "difference_if_best", "proportion_before", "proportion_after", "proportion_after_if_worst",
+    "proportion_after_if_best", "natural_rate", "moved_0_to_1", "moved_1_to_0", "stayed_1", "stayed_0", "newcombe", "tango",
+    "manski", "mcnemar_exact", "mcnemar_mid_p", "mcnemar_asymptotic", "wilson", "clopper_pearson",
+)  # fmt: skip
 #: What `selected_on` may say, and the value of "before" it fixes.
 SELECTIONS = {"before == 0": 0, "before == 1": 1, "none": None}
-COLUMNS = (
-    "term", "part", "method", "estimate", "std_error", "statistic", "df", "p_value", "p_floor",
-    "conf_low", "conf_high", "conf_level", "count", "n", "status", "reason",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was asked: level, side, and what selection fixed."""
-
-    conf_level: float
-    alternative: str
-    selected_on: str | None
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,22 @@ class Selection:
         return Message(key, {"value": self.value})
 
 
-def estimate(waves: Waves, plan: Plan) -> tuple[pd.DataFrame, Message, tuple[Message, ...]]:
-    """Return the table, the question and the caveats.
+def estimate(waves: Waves, plan: Plan) -> BinaryPrePost:
+    """Return the answer.
 
     Raises
     ------
     InputError
         For answers other than 0 and 1, or that contradict the stated selection.
     """
+    one_of(plan.selected_on, (None, *SELECTIONS), "selected_on")
     before, after = _as_binary(waves)
     selection = _selection(before, plan)
     both = np.isfinite(before) & np.isfinite(after)
     counts = prop.PairedCounts(*(
         int(((before == b) & (after == a) & both).sum()) for b, a in ((1, 1), (1, 0), (0, 1), (0, 0))
     ))  # fmt: skip
-    stop = _obstacle(before, after, counts) or (selection.reason if selection else None)
+    stop = obstacle(waves) or (selection.reason if selection else None)
     rows = [*_differences(counts, plan, stop), *_tests(counts, plan, stop)]
     if selection:
         rows += _selected(counts, before, after, plan, selection)
@@ -70,11 +70,14 @@ def estimate(waves: Waves, plan: Plan) -> tuple[pd.DataFrame, Message, tuple[Mes
         rows += _bounds(before, after)
     rows += _proportions(counts, before, after, plan, selection)
     rows += _cells(counts)
-    seen = waves.counts()
-    rows += [_row(name, "", count=k, n=seen["people_all"]) for name, k in seen.items()]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = frame([*rows, *people_rows(waves)])
     question = message("comparison.question_selected" if selection else "comparison.question_pre_post")
-    return table, question, _caveats(table, counts, plan, selection, stop)
+    return BinaryPrePost(
+        table,
+        question,
+        _caveats(table, counts, plan, selection, stop),
+        labels=labels("comparison", *WORDS),
+    )
 
 
 def _as_binary(waves: Waves) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +88,7 @@ def _as_binary(waves: Waves) -> tuple[np.ndarray, np.ndarray]:
         known = answers.notna().to_numpy()
         values = np.full(len(answers), np.nan)
         raw = answers.to_numpy(dtype=object)
-        good = np.array([k and _is_binary(v) for k, v in zip(known, raw, strict=True)], dtype=bool)
+        good = np.array([k and is_binary(v) for k, v in zip(known, raw, strict=True)], dtype=bool)
         values[good] = [float(v) for v in raw[good]]
         bad = raw[known & ~good]
         if len(bad):
@@ -96,11 +99,6 @@ def _as_binary(waves: Waves) -> tuple[np.ndarray, np.ndarray]:
     if faults:
         raise InputError(faults)
     return coded[0], coded[1]
-
-
-def _is_binary(value: Any) -> bool:
-    # Text "0" and "1" is refused with the rest: what else the column holds as text must be looked at first.
-    return isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) and value in (0, 1)
 
 
 def _selection(before: np.ndarray, plan: Plan) -> Selection | None:
@@ -120,25 +118,14 @@ def _selection(before: np.ndarray, plan: Plan) -> Selection | None:
     return None
 
 
-def _obstacle(before: np.ndarray, after: np.ndarray, counts: prop.PairedCounts) -> Message | None:
-    """Return why there is nothing to compare, or None."""
-    seen = {"before": np.isfinite(before).any(), "after": np.isfinite(after).any()}
-    if not any(seen.values()):
-        return message("comparison.no_person")
-    for wave, present in seen.items():
-        if not present:
-            return message("comparison.wave_missing", wave=message(f"comparison.{wave}"))
-    return None if counts.n else message("comparison.no_pair")
-
-
 def _differences(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[dict]:
     rows = []
     for method, interval in (("newcombe", prop.newcombe_paired), ("tango", prop.tango_paired)):
         if stop:
-            rows.append(_row("difference", "pairs", method, n=counts.n, reason=stop, ok=False))
+            rows.append(row("difference", "pairs", method, n=counts.n, reason=stop, ok=False))
             continue
         low, high = interval(counts, plan.conf_level)
-        rows.append(_row(
+        rows.append(row(
             "difference", "pairs", method, estimate=counts.difference, std_error=_wald(counts),
             conf_low=low, conf_high=high, conf_level=plan.conf_level, n=counts.n,
         ))  # fmt: skip
@@ -179,7 +166,7 @@ def _tests(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[
             )
         ok = stop is None and (counts.discordant > 0 or method == "mcnemar_exact")
         rows.append(
-            _row("change_test", "pairs", method, n=counts.n, reason=reason, ok=ok, **(values if ok else {}))
+            row("change_test", "pairs", method, n=counts.n, reason=reason, ok=ok, **(values if ok else {}))
         )
     return rows
 
@@ -190,9 +177,9 @@ def _bounds(before: np.ndarray, after: np.ndarray) -> list[dict]:
     if n == 0:
         reason = message("comparison.no_person")
         ends = ("difference_if_worst", "difference_if_best")
-        return [_row(term, "everyone", "manski", n=0, reason=reason, ok=False) for term in ends]
+        return [row(term, "everyone", "manski", n=0, reason=reason, ok=False) for term in ends]
     return [
-        _row(term, "everyone", "manski", n=n,
+        row(term, "everyone", "manski", n=n,
              estimate=float((np.nan_to_num(after, nan=a) - np.nan_to_num(before, nan=1.0 - a)).mean()))
         for term, a in (("difference_if_worst", 0.0), ("difference_if_best", 1.0))
     ]  # fmt: skip
@@ -209,7 +196,7 @@ def _selected(
     for term, value in (("proportion_after_if_worst", 0.0), ("proportion_after_if_best", 1.0)):
         filled = np.nan_to_num(after[chosen], nan=value)
         if len(filled):
-            rows.append(_row(term, "everyone", "manski", estimate=float(filled.mean()), n=len(filled)))
+            rows.append(row(term, "everyone", "manski", estimate=float(filled.mean()), n=len(filled)))
     return rows
 
 
@@ -234,9 +221,9 @@ def _proportions(
 def _share(term: str, part: str, method: str, x: int, n: int, plan: Plan) -> dict:
     if n == 0:
         reason = message("comparison.no_pair" if part == "pairs" else "comparison.no_person")
-        return _row(term, part, method, n=0, reason=reason, ok=False)
+        return row(term, part, method, n=0, reason=reason, ok=False)
     low, high = getattr(prop, method)(x, n, plan.conf_level)
-    return _row(
+    return row(
         term, part, method, estimate=x / n, conf_low=low, conf_high=high, conf_level=plan.conf_level, count=x, n=n
     )  # fmt: skip
 
@@ -246,7 +233,7 @@ def _cells(counts: prop.PairedCounts) -> list[dict]:
         "stayed_1": counts.both, "moved_1_to_0": counts.lost, "moved_0_to_1": counts.gained,
         "stayed_0": counts.neither,
     }  # fmt: skip
-    return [_row(term, "pairs", count=k, n=counts.n) for term, k in named.items()]
+    return [row(term, "pairs", count=k, n=counts.n) for term, k in named.items()]
 
 
 def _caveats(
@@ -266,14 +253,7 @@ def _caveats(
         if plan.alternative != "two-sided":
             side = message(f"comparison.{plan.alternative}")
             said.append(message("comparison.one_sided", side=side, level=plan.conf_level))
-    for reason, status in zip(table["reason"], table["status"], strict=True):
-        caveat = reason if status == "ok" else message("result.not_estimable", reason=reason)
-        if reason is not None and caveat not in said:
-            said.append(caveat)
-    seen = table.set_index("term")["count"]
-    if seen["people_paired"] < seen["people_all"]:
-        said.append(message("comparison.attrition"))
-    return tuple(said)
+    return (*said, *reasons(table), *attrition_caveat(table))
 
 
 def _trend(table: pd.DataFrame, counts: prop.PairedCounts) -> list[Message]:
@@ -287,18 +267,3 @@ def _trend(table: pd.DataFrame, counts: prop.PairedCounts) -> list[Message]:
     if nearest > 0:
         said.append(message("comparison.trend_bound", points=100 * nearest))
     return said
-
-
-def _row(
-    term: str, part: str, method: str = "", *, ok: bool = True, reason: Message | None = None, **values: Any
-) -> dict:
-    """Return one row; figures not given are nan."""
-    unknown = dict.fromkeys(COLUMNS, math.nan)
-    return unknown | {
-        "term": term,
-        "part": part,
-        "method": method,
-        "status": "ok" if ok else "not_estimable",
-        "reason": reason,
-        **values,
-    }

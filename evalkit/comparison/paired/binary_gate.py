@@ -1,4 +1,4 @@
-"""The shape of a pre/post answer, and what may leave the room of it.
+"""What of a yes/no pre/post answer may leave the room: the 2 × 2 table, and whatever could be solved for it.
 
 Not for estimates: `binary` makes the rows.
 """
@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evalkit import wording
+from evalkit.comparison.core.answer import masked, still_said
+from evalkit.comparison.paired.answer import PrePost
 from evalkit.disclosure import Policy, suppress_partition
-from evalkit.result import Result
 from evalkit.wording import message
 
 _CELLS = ("stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0")
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
-_FIGURES = (
-    "estimate", "std_error", "statistic", "df", "p_value", "p_floor", "conf_low", "conf_high", "count", "n"
-)  # fmt: skip
 #: Sentences that say a figure, and a column and term that must still be shown for them to stay.
 _RESTS_ON = {
     "comparison.trend_up": ("estimate", "difference"),
@@ -34,51 +30,20 @@ _RESTS_ON = {
 
 
 @dataclass(frozen=True, repr=False)
-class PrePost(Result):
-    """A pre/post comparison: estimates with intervals, tests, bounds, the 2 × 2 table and who was seen when.
+class BinaryPrePost(PrePost):
+    """A pre/post comparison of a yes/no outcome, with its 2 × 2 table."""
 
-    Keys of the table are ``term`` (what), ``part`` (about whom) and ``method`` (how); see `evalkit.comparison.pre_post`.
-    """
-
-    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
-        """Draw proportions and differences with their intervals and return the matplotlib Axes."""
-        from evalkit import figures
-
-        lang = wording.language(lang)
-        drawn = self.table[self.table["estimate"].notna() & (self.table["part"] == "pairs")]
-        names = [
-            f"{self._label(term, lang)} ({self._label(method, lang)})"
-            for term, method in zip(drawn["term"], drawn["method"], strict=True)
-        ]
-        frame = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
-        return figures.estimates(frame, self.question.text(lang), ax=ax, lang=lang, no_effect=0.0)
-
-    def publish(self, policy: Policy | None = None) -> PrePost:
+    def publish(self, policy: Policy | None = None) -> BinaryPrePost:
         """Pass the gate; see `Result.publish`.
 
         When a cell of the 2 × 2 table is small, the intervals and tests, which can be solved for it, are hidden with it; the
         difference itself, which cannot, stays.
         """
         out = super().publish(policy)
-        kept = []
-        for caveat in out.caveats:
-            column, term = _RESTS_ON.get(caveat.key, (None, None))
-            if column is None or out.table.loc[out.table["term"] == term, column].notna().any():
-                kept.append(caveat)
+        kept = still_said(out.caveats, out.table, _RESTS_ON)
         hidden = message("comparison.changes_hidden")
         said = [hidden] if any(reason == hidden for reason in out.table["reason"]) else []
-        return dataclasses.replace(out, caveats=tuple(kept)).with_caveats(*said)
-
-    def _display_frame(self, lang: str) -> pd.DataFrame:
-        # The reasons are said once, among the caveats; what only programs need stays in `tidy`.
-        shown = self.table.drop(columns=["reason", "std_error", "statistic", "df"])
-        table = shown.dropna(axis="columns", how="all")
-        return Result._display_frame(dataclasses.replace(self, table=table), lang)
-
-    def _cell(self, column: str, value: Any, lang: str) -> str:
-        if column == "p_floor" and value == value:
-            return wording.p_value(value, lang)
-        return super()._cell(column, value, lang)
+        return dataclasses.replace(out, caveats=kept).with_caveats(*said)
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         rows = _Rows(self.table)
@@ -90,7 +55,8 @@ class PrePost(Result):
             hide[rows.where("change_test")] = True
             trim[rows.where("difference")] = True
         hide |= rows.telling_of_the_unpaired(policy, bool(hide[unpaired].any()))
-        return _masked(self.table, hide, trim & ~hide)
+        told = trim | (hide & table["term"].eq("change_test").to_numpy())
+        return masked(self.table, hide, trim, message("comparison.changes_hidden"), told)
 
 
 class _Rows:
@@ -146,18 +112,3 @@ class _Rows:
         twin = "difference" if term.startswith("difference") else "proportion_after"
         first = self.where(twin)[0]
         return float(self.table["estimate"].iloc[first] * self.n[first])
-
-
-def _masked(table: pd.DataFrame, hide: np.ndarray, trim: np.ndarray) -> tuple[pd.DataFrame, int]:
-    """Return the table without the figures of some rows and without the intervals of others."""
-    hide = hide & (table["status"] != "not_estimable").to_numpy()
-    trim = trim & (table["status"] != "not_estimable").to_numpy()
-    out = table.copy()
-    for column in _FIGURES:
-        lost = hide if column in ("estimate", "count", "n") else hide | trim
-        out[column] = out[column].astype(float).mask(lost)
-    out["status"] = out["status"].mask(hide | trim, "suppressed")
-    said = trim | (hide & table["term"].eq("change_test").to_numpy())
-    why = message("comparison.changes_hidden")
-    out["reason"] = [why if told else old for told, old in zip(said, out["reason"], strict=True)]
-    return out, int((hide | trim).sum())
