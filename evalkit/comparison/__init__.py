@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "PrePost": "paired.answer",
     "pre_post": "paired.entry",
+    "regression_to_the_mean": "paired.trough",
 }
 
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
@@ -19,6 +20,7 @@ __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 if TYPE_CHECKING:
     from evalkit.comparison.paired.answer import PrePost
     from evalkit.comparison.paired.entry import pre_post
+    from evalkit.comparison.paired.trough import regression_to_the_mean
 
 
 def __getattr__(name: str) -> Any:
