@@ -40,6 +40,21 @@ def two_sided_p(z: np.ndarray | float) -> np.ndarray:
     return _never_zero(2 * special.ndtr(-np.abs(np.asarray(z, dtype=float))))
 
 
+def sided_p(z: float, alternative: str) -> float:
+    """Return the p-value of one normal statistic, "greater", "less" or "two-sided"; nan stays nan, never 0.
+
+    Examples
+    --------
+    >>> round(sided_p(1.644854, "greater"), 6)
+    0.05
+    """
+    from scipy import special
+
+    if alternative == "two-sided":
+        return float(two_sided_p(z))
+    return float(_never_zero(special.ndtr(-z if alternative == "greater" else z)))
+
+
 def chi2_p(statistic: np.ndarray | float, df: np.ndarray | float) -> np.ndarray:
     """Return the upper tail of a chi-squared statistic, never 0."""
     from scipy import special
