@@ -224,15 +224,37 @@ def tango_paired(counts: PairedCounts, conf_level: float = 0.95) -> tuple[float,
             return end
         return float(
             optimize.brentq(
-                lambda delta: _tango_score(counts, delta) - target, estimate, end, xtol=1e-15, maxiter=500
+                lambda delta: tango_score(counts, delta) - target, estimate, end, xtol=1e-15, maxiter=500
             )
         )
 
     return limit(-1.0, z), limit(1.0, -z)
 
 
-def _tango_score(counts: PairedCounts, delta: float) -> float:
-    """Return the score statistic of the hypothesis "difference = delta"."""
+def tango_score(counts: PairedCounts, delta: float) -> float:
+    """Return Tango's score statistic of the hypothesis "difference (after − before) = delta", standard normal under it.
+
+    Parameters
+    ----------
+    counts : PairedCounts
+        With at least one pair.
+    delta : float
+        In [−1, 1].
+
+    Returns
+    -------
+    float
+        Positive when the difference seen is above `delta`; at 0 it is McNemar's z.
+
+    References
+    ----------
+    Tango (1998), Statistics in Medicine 17:891.
+
+    Examples
+    --------
+    >>> round(tango_score(PairedCounts(both=43, lost=1, gained=0, neither=0), -0.1), 3)
+    1.709
+    """
     n = counts.n
     distance = counts.gained - counts.lost - n * delta
     if distance == 0:
