@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "multiple_outcomes": "several",
     "PrePost": "paired.answer",
     "pre_post": "paired.entry",
     "regression_to_the_mean": "paired.trough",
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from evalkit.comparison.paired.answer import PrePost
     from evalkit.comparison.paired.entry import pre_post
     from evalkit.comparison.paired.trough import regression_to_the_mean
+    from evalkit.comparison.several import multiple_outcomes
 
 
 def __getattr__(name: str) -> Any:
