@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "InterruptedTimeSeries": "dates.interrupted",
+    "interrupted_time_series": "dates.interrupting",
     "multiple_outcomes": "several",
     "PrePost": "paired.answer",
     "pre_post": "paired.entry",
@@ -19,6 +21,8 @@ _HOMES = {
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
+    from evalkit.comparison.dates.interrupted import InterruptedTimeSeries
+    from evalkit.comparison.dates.interrupting import interrupted_time_series
     from evalkit.comparison.paired.answer import PrePost
     from evalkit.comparison.paired.entry import pre_post
     from evalkit.comparison.paired.trough import regression_to_the_mean

@@ -9,6 +9,7 @@ from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
+from evalkit.figures.interruption import around, interrupted
 from evalkit.figures.pieces import boxes
 from evalkit.figures.sheet import svg
 from evalkit.figures.trend import trend
@@ -16,10 +17,12 @@ from evalkit.figures.trend import trend
 __all__ = [
     "agreement",
     "areas",
+    "around",
     "bars",
     "boxes",
     "estimates",
     "flow_diagram",
+    "interrupted",
     "lines",
     "steps",
     "svg",
