@@ -149,7 +149,8 @@ def conditional_odds_ratio(counts: TwoCounts, conf_level: float = 0.95) -> tuple
     Returns
     -------
     estimate, low, high : float
-        As R's ``fisher.test``, whose limits stop at three digits: 0 or inf where a cell is empty; nan when only one table has these margins (then 0, inf).
+        As R's ``fisher.test``, whose limits stop at three digits: 0 or inf where a
+        cell is empty; nan, 0, inf when only one table has these margins.
 
     References
     ----------
