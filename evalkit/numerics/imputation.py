@@ -166,7 +166,18 @@ def _numbers(x: np.ndarray, y: np.ndarray, gap: np.ndarray, _: int, rng: np.rand
     distance = np.abs(fitted[order][window] - wanted[:, None])
     nearest = np.argsort(distance, axis=1, kind="stable")[:, :donors]
     chosen = nearest[np.arange(len(wanted)), rng.integers(0, donors, len(wanted))]
-    return known[order[window[np.arange(len(wanted)), chosen]]]
+    place = window[np.arange(len(wanted)), chosen]
+    return known[order[_among_ties(fitted[order], place, rng)]]
+
+
+def _among_ties(ordered: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return places with the same prediction, drawn at random: without it the first people of the table would lend for all alike."""
+    near = 1e-9 * (np.ptp(ordered) + np.abs(ordered).max())
+    first = np.searchsorted(ordered, ordered[place] - near, side="left")
+    last = np.searchsorted(ordered, ordered[place] + near, side="right")
+    if (last - first == 1).all():
+        return place
+    return rng.integers(first, last)
 
 
 def _categories(
