@@ -157,7 +157,7 @@ def cluster_rows(groups: Groups, plan: GroupPlan) -> tuple[list[dict[str, Any]],
     rows += arm_rows(arms)
     if weights is None:
         rows += alike_rows(y, groups.cluster, groups.treated, plan.conf_level)
-    return rows, tuple(dict.fromkeys(said))
+    return rows, tuple(said)
 
 
 def _weights(groups: Groups, plan: GroupPlan) -> np.ndarray | None:
