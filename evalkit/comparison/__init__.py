@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "SimulatedDesign": "planning.simulated",
+    "detectable_effect": "planning.entry",
+    "power": "planning.entry",
+    "sample_size": "planning.entry",
     "InterruptedTimeSeries": "dates.interrupted",
     "interrupted_time_series": "dates.interrupting",
     "multiple_outcomes": "several",
+    "Repeated": "repeated.answer",
+    "conditional_logit": "repeated.conditional",
+    "firth_logit": "repeated.penalised",
+    "gee": "repeated.equations",
     "PrePost": "paired.answer",
     "pre_post": "paired.entry",
     "regression_to_the_mean": "paired.trough",
@@ -26,6 +34,12 @@ if TYPE_CHECKING:
     from evalkit.comparison.paired.answer import PrePost
     from evalkit.comparison.paired.entry import pre_post
     from evalkit.comparison.paired.trough import regression_to_the_mean
+    from evalkit.comparison.planning.entry import detectable_effect, power, sample_size
+    from evalkit.comparison.planning.simulated import SimulatedDesign
+    from evalkit.comparison.repeated.answer import Repeated
+    from evalkit.comparison.repeated.conditional import conditional_logit
+    from evalkit.comparison.repeated.equations import gee
+    from evalkit.comparison.repeated.penalised import firth_logit
     from evalkit.comparison.several import multiple_outcomes
 
 
