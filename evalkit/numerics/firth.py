@@ -12,6 +12,7 @@ import numpy as np
 
 from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
+from evalkit.numerics.profile import profile_interval
 
 _STEPS = 2_000
 _NEAR = 1e-11
@@ -169,50 +170,3 @@ def firth_interval(
 
     error = math.sqrt(fit.covariance[column, column])
     return profile_interval(profile, fit.beta, fit.log_likelihood, column, error, conf_level)
-
-
-def profile_interval(
-    profile, beta: np.ndarray, top: float, column: int, error: float, conf_level: float
-) -> tuple[float, float]:
-    """Return where a profile log-likelihood has fallen by half the chi-squared quantile, on both sides of its maximum.
-
-    Parameters
-    ----------
-    profile : callable
-        ``profile(value, start)`` returns the log-likelihood with the column at `value`, and the coefficients there.
-    beta : float array, shape (p,)
-        Where the maximum `top` lies.
-    column : int
-    error : float
-        A length to begin with: the standard error.
-    conf_level : float
-
-    Returns
-    -------
-    (float, float)
-        −inf, inf for an end that is not reached within some fifty standard errors and thirty units.
-    """
-    from scipy import optimize, special
-
-    drop = special.chdtri(1, 1 - conf_level) / 2
-    ends = []
-    for sign in (-1.0, 1.0):
-        start = beta.copy()
-
-        def excess(distance: float, sign: float = sign) -> float:
-            nonlocal start
-            value, start = profile(beta[column] + sign * distance, start)
-            return top - value - drop
-
-        near, far = 0.0, error * math.sqrt(2 * drop)
-        furthest = max(50 * error, 30.0) if error < 30 else 50 * error
-        while far <= furthest and excess(far) < 0:
-            near, far = far, far * 1.6
-        if far > furthest:
-            ends.append(sign * math.inf)
-            continue
-        found = optimize.brentq(
-            excess, near, far, xtol=1e-12 * max(error, abs(beta[column]), 1e-12), rtol=1e-12
-        )
-        ends.append(float(beta[column] + sign * found))
-    return ends[0], ends[1]

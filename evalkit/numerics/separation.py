@@ -68,8 +68,9 @@ def recession(rows: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.nda
     -------
     columns : bool array, shape (p,)
         Columns that such a direction moves; directions that move no row at all (columns that repeat others) do not count.
-    strict : bool array, shape (m,)
-        Rows with rows·d > 0 for some such d: they are explained perfectly, and tell nothing of the other columns.
+    direction : float array, shape (p,)
+        One such direction along which every row rises that can: those rows are explained perfectly, and tell nothing of the other
+        columns. Zero when there is none.
     """
     from scipy.optimize import linprog
 
@@ -77,8 +78,7 @@ def recession(rows: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.nda
     fixed = np.zeros((0, p)) if fixed is None else fixed
     scale = np.max(np.abs(np.vstack([rows, fixed])), axis=0, initial=0.0)
     scale[scale == 0] = 1.0
-    a, places = np.unique(rows / scale, axis=0, return_inverse=True)
-    places = places.reshape(-1)
+    a = np.unique(rows / scale, axis=0)
     b = np.unique(fixed / scale, axis=0)
 
     def furthest(objective: np.ndarray) -> np.ndarray:
@@ -88,20 +88,16 @@ def recession(rows: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.nda
         )  # fmt: skip
         return found.x if found.x is not None else np.zeros(p)
 
-    none = np.zeros(p, dtype=bool), np.zeros(m, dtype=bool)
     first = furthest(a.sum(axis=0))
     if m == 0 or (a @ first).max() <= _LEAST:
-        return none
-    columns, strict = np.zeros(p, dtype=bool), np.zeros(len(a), dtype=bool)
-    moves = [first]
+        return np.zeros(p, dtype=bool), np.zeros(p)
+    columns, together = np.abs(first) > _LEAST, first
     for j in range(p):
         for sign in (1.0, -1.0):
             unit = np.zeros(p)
             unit[j] = sign
-            moves.append(furthest(unit))
-    for direction in moves:
-        moved = a @ direction > _LEAST
-        if moved.any():
-            strict |= moved
-            columns |= np.abs(direction) > _LEAST
-    return columns, strict[places]
+            direction = furthest(unit)
+            if (a @ direction > _LEAST).any():
+                columns |= np.abs(direction) > _LEAST
+                together = together + direction
+    return columns, together / scale
