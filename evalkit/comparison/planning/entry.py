@@ -78,7 +78,7 @@ class PowerAnswer(Comparison):
         chances = [design.chance(int(size), self.alpha, self.alternative) for size in sizes]
         shown = pd.DataFrame({"group": "", "time": sizes, "estimate": chances})
         ax = figures.steps(
-            shown, title=wording.text("comparison_planning.picture", lang), start=self.alpha, joined=True, ax=ax,
+            shown, title=wording.text("comparison_planning.picture", lang), start=0.0, joined=True, ax=ax,
             unit=wording.text(f"comparison_planning.number_{counted(design)}", lang), lang=lang,
         )  # fmt: skip
         ax.set_ylabel(wording.text("comparison_planning.power", lang))
@@ -382,7 +382,7 @@ def _answer(
     )
     question = message(
         f"comparison_planning.question_{term}", n=n, power=power, effect=plan.effect,
-        design=message(f"comparison_planning.design_{design}"), counted=message(f"comparison_planning.number_{counted(plan)}"),
+        design=message(f"comparison_planning.design_{design}"), counted=message(f"comparison_planning.{"number" if term == "sample_size" else "so_many"}_{counted(plan)}"),
     )  # fmt: skip
     about = {
         "design": design,
@@ -393,7 +393,7 @@ def _answer(
     }
     return PowerAnswer(
         table, question, (*_caveats(table, plan, alpha, alternative), *reasons(table)), Provenance(kind="simulated"), about,
-        labels("comparison_planning", *_WORDS), design=plan, alpha=alpha, alternative=alternative,
+        {**labels("comparison_planning", *_WORDS), "count": labels("comparison_planning", "studies")["studies"]}, design=plan, alpha=alpha, alternative=alternative,
     )  # fmt: skip
 
 
