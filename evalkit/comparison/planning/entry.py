@@ -380,10 +380,13 @@ def _answer(
         if isinstance(plan, SimulatedDesign)
         else next(k for k, v in DESIGNS.items() if type(plan) is v)
     )
+    word = "number" if term == "sample_size" else "so_many"
     question = message(
         f"comparison_planning.question_{term}", n=n, power=power, effect=plan.effect,
-        design=message(f"comparison_planning.design_{design}"), counted=message(f"comparison_planning.{"number" if term == "sample_size" else "so_many"}_{counted(plan)}"),
+        design=message(f"comparison_planning.design_{design}"), counted=message(f"comparison_planning.{word}_{counted(plan)}"),
     )  # fmt: skip
+    words = labels("comparison_planning", *_WORDS, "studies")
+    words["count"] = words.pop("studies")
     about = {
         "design": design,
         "alpha": alpha,
@@ -393,7 +396,7 @@ def _answer(
     }
     return PowerAnswer(
         table, question, (*_caveats(table, plan, alpha, alternative), *reasons(table)), Provenance(kind="simulated"), about,
-        {**labels("comparison_planning", *_WORDS), "count": labels("comparison_planning", "studies")["studies"]}, design=plan, alpha=alpha, alternative=alternative,
+        words, design=plan, alpha=alpha, alternative=alternative,
     )  # fmt: skip
 
 
