@@ -160,7 +160,7 @@ def bowker(table: np.ndarray) -> ChiSquared:
 
 
 def exchanged(
-    table: np.ndarray, rng: np.random.Generator, draws: int = 9_999
+    table: np.ndarray, rng: np.random.Generator, draws: int = 19_999
 ) -> tuple[Exchanged, Exchanged] | None:
     """Return the tests of equal shares and of symmetry by exchange of the two dates within each person.
 

@@ -5,7 +5,6 @@ Not for matching people: `waves` has done it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,10 @@ import pandas as pd
 from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.people import is_binary
 from evalkit.comparison.core.rows import frame, row
+from evalkit.comparison.paired import shares
 from evalkit.comparison.paired.answer import attrition_caveat, obstacle, people_rows
 from evalkit.comparison.paired.binary_gate import BinaryPrePost
+from evalkit.comparison.paired.equivalence import bounded_margin, said_of_margins
 from evalkit.comparison.paired.plan import Plan
 from evalkit.comparison.paired.waves import Waves
 from evalkit.errors import Fault, InputError
@@ -29,6 +30,7 @@ WORDS = (
     "proportion_after_if_best", "natural_rate", "moved_0_to_1", "moved_1_to_0", "stayed_1", "stayed_0", "newcombe", "tango",
     "manski", "mcnemar_exact", "mcnemar_mid_p", "mcnemar_asymptotic", "wilson", "clopper_pearson",
 )  # fmt: skip
+MORE_WORDS = ("bonett_price", "ratio", "tang", "bonett_price_ratio", "equivalence", "tost_tango")
 #: What `selected_on` may say, and the value of "before" it fixes.
 SELECTIONS = {"before == 0": 0, "before == 1": 1, "none": None}
 
@@ -56,27 +58,34 @@ def estimate(waves: Waves, plan: Plan) -> BinaryPrePost:
         For answers other than 0 and 1, or that contradict the stated selection.
     """
     one_of(plan.selected_on, (None, *SELECTIONS), "selected_on")
+    bounded_margin(plan, "a share")
     before, after = _as_binary(waves)
     selection = _selection(before, plan)
-    both = np.isfinite(before) & np.isfinite(after)
-    counts = prop.PairedCounts(*(
-        int(((before == b) & (after == a) & both).sum()) for b, a in ((1, 1), (1, 0), (0, 1), (0, 0))
-    ))  # fmt: skip
+    counts = shares.counted(before, after)
     stop = obstacle(waves) or (selection.reason if selection else None)
-    rows = [*_differences(counts, plan, stop), *_tests(counts, plan, stop)]
+    rows = [
+        *shares.differences(counts, plan, stop),
+        *_tests(counts, plan, stop),
+        *shares.ratios(counts, plan, stop),
+        *shares.equivalence(counts, plan, stop),
+    ]
     if selection:
         rows += _selected(counts, before, after, plan, selection)
     else:
-        rows += _bounds(before, after)
+        rows += shares.bounds(before, after)
     rows += _proportions(counts, before, after, plan, selection)
+    rows += shares.entrants(before, after, plan)
     rows += _cells(counts)
     table = frame([*rows, *people_rows(waves)])
     question = message("comparison.question_selected" if selection else "comparison.question_pre_post")
     return BinaryPrePost(
         table,
         question,
-        _caveats(table, counts, plan, selection, stop),
-        labels=labels("comparison", *WORDS),
+        (
+            *_caveats(table, counts, plan, selection, stop),
+            *shares.entrants_said(waves.has_before, waves.has_after),
+        ),
+        labels={**labels("comparison", *WORDS), **labels("comparison_tables", *MORE_WORDS)},
     )
 
 
@@ -118,27 +127,6 @@ def _selection(before: np.ndarray, plan: Plan) -> Selection | None:
     return None
 
 
-def _differences(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[dict]:
-    rows = []
-    for method, interval in (("newcombe", prop.newcombe_paired), ("tango", prop.tango_paired)):
-        if stop:
-            rows.append(row("difference", "pairs", method, n=counts.n, reason=stop, ok=False))
-            continue
-        low, high = interval(counts, plan.conf_level)
-        rows.append(row(
-            "difference", "pairs", method, estimate=counts.difference, std_error=_wald(counts),
-            conf_low=low, conf_high=high, conf_level=plan.conf_level, n=counts.n,
-        ))  # fmt: skip
-    return rows
-
-
-def _wald(counts: prop.PairedCounts) -> float:
-    """Return the standard error of the difference, nan when nobody changed (its zero would be mistaken for certainty)."""
-    if counts.discordant == 0:
-        return math.nan
-    return math.sqrt(counts.discordant - (counts.gained - counts.lost) ** 2 / counts.n) / counts.n
-
-
 def _tests(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[dict]:
     pair, side = (counts.lost, counts.gained), plan.alternative
     z, p = prop.mcnemar_asymptotic(*pair, side)
@@ -171,33 +159,13 @@ def _tests(counts: prop.PairedCounts, plan: Plan, stop: Message | None) -> list[
     return rows
 
 
-def _bounds(before: np.ndarray, after: np.ndarray) -> list[dict]:
-    """Return the worst-case bounds of the difference among everybody known (Manski 1989)."""
-    n = len(before)
-    if n == 0:
-        reason = message("comparison.no_person")
-        ends = ("difference_if_worst", "difference_if_best")
-        return [row(term, "everyone", "manski", n=0, reason=reason, ok=False) for term in ends]
-    return [
-        row(term, "everyone", "manski", n=n,
-             estimate=float((np.nan_to_num(after, nan=a) - np.nan_to_num(before, nan=1.0 - a)).mean()))
-        for term, a in (("difference_if_worst", 0.0), ("difference_if_best", 1.0))
-    ]  # fmt: skip
-
-
 def _selected(
     counts: prop.PairedCounts, before: np.ndarray, after: np.ndarray, plan: Plan, selection: Selection
 ) -> list[dict]:
     """Return what remains estimable when everybody starts from the same point."""
     moved = counts.gained if selection.value == 0 else counts.lost
-    rows = [_share("natural_rate", "pairs", "wilson", moved, counts.n, plan)]
-    # Nobody without a "before" was selected on it, so the bounds are about those who had one.
-    chosen = np.isfinite(before)
-    for term, value in (("proportion_after_if_worst", 0.0), ("proportion_after_if_best", 1.0)):
-        filled = np.nan_to_num(after[chosen], nan=value)
-        if len(filled):
-            rows.append(row(term, "everyone", "manski", estimate=float(filled.mean()), n=len(filled)))
-    return rows
+    rows = [shares.share("natural_rate", "pairs", "wilson", moved, counts.n, plan)]
+    return [*rows, *shares.bounds_of_selected(before, after)]
 
 
 def _proportions(
@@ -211,21 +179,11 @@ def _proportions(
         if selection and term == "proportion_before":
             continue
         methods = ("wilson", "clopper_pearson") if selection else ("wilson",)
-        rows += [_share(term, "pairs", method, ones, counts.n, plan) for method in methods]
+        rows += [shares.share(term, "pairs", method, ones, counts.n, plan) for method in methods]
         known = values[np.isfinite(values)]
         if len(known) != counts.n:
-            rows.append(_share(term, "observed", "wilson", int(known.sum()), len(known), plan))
+            rows.append(shares.share(term, "observed", "wilson", int(known.sum()), len(known), plan))
     return rows
-
-
-def _share(term: str, part: str, method: str, x: int, n: int, plan: Plan) -> dict:
-    if n == 0:
-        reason = message("comparison.no_pair" if part == "pairs" else "comparison.no_person")
-        return row(term, part, method, n=0, reason=reason, ok=False)
-    low, high = getattr(prop, method)(x, n, plan.conf_level)
-    return row(
-        term, part, method, estimate=x / n, conf_low=low, conf_high=high, conf_level=plan.conf_level, count=x, n=n
-    )  # fmt: skip
 
 
 def _cells(counts: prop.PairedCounts) -> list[dict]:
@@ -253,6 +211,7 @@ def _caveats(
         if plan.alternative != "two-sided":
             side = message(f"comparison.{plan.alternative}")
             said.append(message("comparison.one_sided", side=side, level=plan.conf_level))
+        said += said_of_margins(plan)
     return (*said, *reasons(table), *attrition_caveat(table))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.wording import message
 
 _CELLS = ("stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0")
+#: Rows whose estimate follows from the shares before and after, and gives one of them away when it stands beside the other.
+_OF_MARGINS = ("difference", "ratio", "equivalence")
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
 #: Sentences that say a figure, and a column and term that must still be shown for them to stay.
 _RESTS_ON = {
@@ -33,11 +36,16 @@ _RESTS_ON = {
 class BinaryPrePost(PrePost):
     """A pre/post comparison of a yes/no outcome, with its 2 × 2 table."""
 
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw the differences and shares that have an interval, and return the matplotlib Axes; ratios have another axis."""
+        drawn = self.table[~self.table["term"].isin(["ratio", "equivalence"])]
+        return super(BinaryPrePost, dataclasses.replace(self, table=drawn)).plot(ax, lang)
+
     def publish(self, policy: Policy | None = None) -> BinaryPrePost:
         """Pass the gate; see `Result.publish`.
 
         When a cell of the 2 × 2 table is small, the intervals and tests, which can be solved for it, are hidden with it; the
-        difference itself, which cannot, stays.
+        difference itself, which cannot, stays, unless a share it is made of is hidden.
         """
         out = super().publish(policy)
         kept = still_said(out.caveats, out.table, _RESTS_ON)
@@ -53,9 +61,12 @@ class BinaryPrePost(PrePost):
         trim = np.zeros(len(table), dtype=bool)
         if hide[cells].any():
             hide[rows.where("change_test")] = True
-            trim[rows.where("difference")] = True
+            trim[rows.where(*_OF_MARGINS)] = True
+        if rows.a_margin_is_hidden(hide):
+            hide[rows.where(*_OF_MARGINS)] = True
+            hide |= rows.part == "everyone"
         hide |= rows.telling_of_the_unpaired(policy, bool(hide[unpaired].any()))
-        told = trim | (hide & table["term"].eq("change_test").to_numpy())
+        told = trim | (hide & table["term"].isin(["change_test", *_OF_MARGINS]).to_numpy())
         return masked(self.table, hide, trim, message("comparison.changes_hidden"), told)
 
 
@@ -87,6 +98,11 @@ class _Rows:
             (None, [lost, stayed_0]),
         ]
 
+    def a_margin_is_hidden(self, hide: np.ndarray) -> bool:
+        """Tell whether the share before or the share after, among pairs, is hidden."""
+        shares = [i for i in self.where("proportion_before", "proportion_after") if self.part[i] == "pairs"]
+        return bool(hide[shares].any())
+
     def telling_of_the_unpaired(self, policy: Policy, hidden: bool) -> np.ndarray:
         """Return which rows, set beside those about the pairs, tell of fewer people than the threshold."""
 
@@ -105,7 +121,9 @@ class _Rows:
         for i in np.flatnonzero(self.part == "observed"):
             twin = next(j for j in self.where(self.term[i]) if self.part[j] == "pairs")
             more, ones = self.n[i] - self.n[twin], self.count[i] - self.count[twin]
-            hide[i] |= small(more, ones, more - ones)
+            hide[i] |= hidden or small(more, ones, more - ones)
+        for i in np.flatnonzero(self.part == "people_only_after"):
+            hide[i] |= hidden or small(self.n[i], self.count[i], self.n[i] - self.count[i])
         return hide
 
     def _pairs_sum(self, term: str) -> float:

@@ -20,7 +20,7 @@ from evalkit.provenance import Provenance, digest
 from evalkit.wording import labels, message
 
 #: What the outcome may be, and the module that makes its answer: ``estimate(waves, plan)``.
-_KINDS = {"binary": "binary"}
+_KINDS = {"binary": "binary", "nominal": "nominal", "count": "counts"}
 #: Kinds whose margins are ratios.
 _RATIOS = ("count",)
 
@@ -42,6 +42,7 @@ def pre_post(
     scores: Sequence[float] | None = None,
     zeros: str = "wilcoxon",
     exposure: Sequence[float] = (1.0, 1.0),
+    seed: int = 1,
     provenance: Provenance | None = None,
 ) -> PrePost:
     """Compare the same people at two dates; the difference is after − before.
@@ -79,6 +80,8 @@ def pre_post(
         Differences of zero in the signed-rank test: left out before ranking, or ranked and then left out.
     exposure : (float, float)
         Time behind the counts before and after.
+    seed : int
+        Of exchanges drawn at random where there are too many to list.
     provenance : Provenance, optional
         Default: records of real people.
 
@@ -110,13 +113,14 @@ def pre_post(
     >>> before = pd.Series([1, 1] + [0] * 19, index=[f"p{i}" for i in range(21)])
     >>> after = pd.Series([1, 0] + [1] * 7 + [0] * 12, index=before.index)
     >>> answer = pre_post(before, after)
-    >>> answer.tidy().loc[:4, ["term", "method", "estimate", "p_value", "conf_low", "conf_high"]].round(3)
+    >>> answer.tidy().loc[:5, ["term", "method", "estimate", "p_value", "conf_low", "conf_high"]].round(3)
               term              method  estimate  p_value  conf_low  conf_high
     0   difference            newcombe     0.286      NaN     0.026      0.507
     1   difference               tango     0.286      NaN     0.026      0.517
-    2  change_test       mcnemar_exact       NaN    0.070       NaN        NaN
-    3  change_test       mcnemar_mid_p       NaN    0.039       NaN        NaN
-    4  change_test  mcnemar_asymptotic       NaN    0.034       NaN        NaN
+    2   difference        bonett_price     0.286      NaN     0.013      0.508
+    3  change_test       mcnemar_exact       NaN    0.070       NaN        NaN
+    4  change_test       mcnemar_mid_p       NaN    0.039       NaN        NaN
+    5  change_test  mcnemar_asymptotic       NaN    0.034       NaN        NaN
     >>> print(answer.caveats[0].text("en"))
     No counterfactual: nothing here says what would have happened without the programme.
     """
@@ -132,6 +136,7 @@ def pre_post(
         None if scores is None else tuple(numbers(scores, "scores").tolist()),
         zeros,
         _exposure(exposure),
+        seed,
     )
     waves = pair(*as_series(before, after, data, person, wave, outcome))
     maker = importlib.import_module(f"evalkit.comparison.paired.{_KINDS[kind]}")

@@ -34,6 +34,12 @@ class Plan:
         Differences of zero in the signed-rank test: left out before ranking, or ranked and then left out.
     exposure : tuple of float
         Time (or people) behind the counts before and after.
+    scale : tuple of float, optional
+        Least and greatest value that the outcome can take.
+    seed : int
+        Of what is drawn at random.
+    seed : int
+        Of exchanges drawn at random where there are too many to list.
     """
 
     conf_level: float = 0.95
@@ -44,6 +50,9 @@ class Plan:
     scores: tuple[float, ...] | None = None
     zeros: str = "wilcoxon"
     exposure: tuple[float, float] = (1.0, 1.0)
+    scale: tuple[float, float] | None = None
+    seed: int = 1
+    seed: int = 1
 
 
 def margins(
