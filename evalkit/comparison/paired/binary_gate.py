@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evalkit import wording
 from evalkit.comparison.core.answer import masked, still_said
 from evalkit.comparison.paired.answer import PrePost
 from evalkit.disclosure import Policy, suppress_partition
@@ -37,9 +38,22 @@ class BinaryPrePost(PrePost):
     """A pre/post comparison of a yes/no outcome, with its 2 × 2 table."""
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
-        """Draw the differences and shares that have an interval, and return the matplotlib Axes; ratios have another axis."""
-        drawn = self.table[~self.table["term"].isin(["ratio", "equivalence"])]
-        return super(BinaryPrePost, dataclasses.replace(self, table=drawn)).plot(ax, lang)
+        """Draw the differences by method and the shares by who is in them, and return the matplotlib Axes.
+
+        Ratios, which have another axis, are left to the table.
+        """
+        from evalkit import figures
+
+        lang = wording.language(lang)
+        table = self.table[~self.table["term"].isin(["ratio", "equivalence"])]
+        drawn = table[table["estimate"].notna() & table["conf_low"].notna()]
+        drawn = drawn[drawn["method"] != "clopper_pearson"]
+        names = [
+            f"{self._label(r.term, lang)} ({self._label(r.method if r.term == 'difference' else r.part, lang)})"
+            for r in drawn.itertuples()
+        ]
+        frame = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
+        return figures.estimates(frame, self.question.text(lang), ax=ax, lang=lang, no_effect=0.0)
 
     def publish(self, policy: Policy | None = None) -> BinaryPrePost:
         """Pass the gate; see `Result.publish`.

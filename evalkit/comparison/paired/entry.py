@@ -136,7 +136,7 @@ def pre_post(
         None if scores is None else tuple(numbers(scores, "scores").tolist()),
         zeros,
         _exposure(exposure),
-        seed,
+        seed=seed,
     )
     waves = pair(*as_series(before, after, data, person, wave, outcome))
     maker = importlib.import_module(f"evalkit.comparison.paired.{_KINDS[kind]}")

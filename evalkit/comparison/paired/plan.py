@@ -38,8 +38,6 @@ class Plan:
         Least and greatest value that the outcome can take.
     seed : int
         Of what is drawn at random.
-    seed : int
-        Of exchanges drawn at random where there are too many to list.
     """
 
     conf_level: float = 0.95
@@ -51,7 +49,6 @@ class Plan:
     zeros: str = "wilcoxon"
     exposure: tuple[float, float] = (1.0, 1.0)
     scale: tuple[float, float] | None = None
-    seed: int = 1
     seed: int = 1
 
 
