@@ -59,7 +59,9 @@ class Means:
         return math.sqrt(self.factor * len(units) / (len(units) - 1) * float(units @ units)), df
 
 
-def rows_of_means(means: Means, plan: GroupPlan, part: str, method: str, ratio: bool, size: float) -> list[dict[str, Any]]:  # fmt: skip
+def rows_of_means(
+    means: Means, plan: GroupPlan, part: str, method: str, ratio: bool, size: float
+) -> list[dict[str, Any]]:
     """Return the difference, and the ratio where both means are above 0.
 
     Parameters

@@ -137,11 +137,11 @@ def _with_replacement(
 def own_spread(
     distance: np.ndarray, outcome: np.ndarray, group: np.ndarray, needed: np.ndarray
 ) -> np.ndarray:
-    """Return the variance of the outcome around each person of `needed`, from the nearest two of the person's own group.
+    """Return the variance of the outcome around each person of `needed`, with the nearest two of the person's own group.
 
     References
     ----------
-    Abadie & Imbens (2006), Econometrica 74:235, equation 14.
+    Abadie, Drukker, Herr & Imbens (2004), Stata Journal 4:290, section 4 (the variance among a person and the neighbours).
     """
     out = np.empty(len(needed))
     distance = np.round(distance, 10)
@@ -154,5 +154,5 @@ def own_spread(
             gap = np.abs(distance[members] - distance[needed[k]])
             gap[members == needed[k]] = np.inf
             near = members[np.argsort(gap, kind="stable")[:_NEIGHBOURS]]
-            out[k] = _NEIGHBOURS / (_NEIGHBOURS + 1) * (outcome[needed[k]] - outcome[near].mean()) ** 2
+            out[k] = np.var(outcome[np.append(near, needed[k])], ddof=1)
     return out

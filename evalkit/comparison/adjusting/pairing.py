@@ -75,36 +75,30 @@ def nearest(
 
     Notes
     -----
-    Partners at equal distance: the one before in the order of distance and then of the data, else the one after: the rule of
-    MatchIt 4.5 (which, with replacement and a ratio above 1, gives the same partner twice; here partners are distinct).
+    Partners at equal distance: the first in the order of the data. The same as R's MatchIt with ``mahvars`` of one variable; MatchIt
+    4.5.1 without it passes over nearer partners, and over the caliper.
 
     Examples
     --------
     >>> made = nearest(np.array([5.0, 3, 6, 4, 2]), np.array([True, True, False, False, False]))
     >>> made.partners.ravel().tolist()
-    [3, 4]
+    [2, 3]
     """
     distance = np.round(distance, _DECIMALS)
-    place = np.empty(len(distance), dtype=int)
-    place[np.argsort(distance, kind="stable")] = np.arange(len(distance))
     rows, pool = np.flatnonzero(focal), np.flatnonzero(~focal)
-    pool = pool[np.argsort(place[pool])]
-    sorted_distance = distance[pool]
     free = np.ones(len(pool), dtype=bool)
     partners = np.full((len(rows), ratio), -1)
     queue = _queue(distance[rows], order)
     for turn in range(ratio):
         for i in queue:
-            person = rows[i]
-            allowed = free.copy() if replace else free
+            allowed = free
             if replace and turn:
-                allowed[np.isin(pool, partners[i, :turn])] = False
+                allowed = ~np.isin(pool, partners[i, :turn])
             if alike is not None:
-                allowed = allowed & (alike[pool] == alike[person])
-            chosen = _nearest(
-                sorted_distance, distance[person], int(np.searchsorted(place[pool], place[person])), allowed
-            )
-            if chosen < 0 or abs(sorted_distance[chosen] - distance[person]) > caliper:
+                allowed = allowed & (alike[pool] == alike[rows[i]])
+            gap = np.where(allowed, np.abs(distance[pool] - distance[rows[i]]), np.inf)
+            chosen = int(np.argmin(gap)) if len(gap) else -1
+            if chosen < 0 or not np.isfinite(gap[chosen]) or gap[chosen] > caliper:
                 continue
             partners[i, turn] = pool[chosen]
             if not replace:
@@ -116,25 +110,3 @@ def _queue(distance: np.ndarray, order: str) -> np.ndarray:
     if order == "data":
         return np.arange(len(distance))
     return np.argsort(-distance if order == "largest" else distance, kind="stable")
-
-
-def _nearest(distances: np.ndarray, own: float, at: int, allowed: np.ndarray) -> int:
-    """Return the position of the nearest allowed one among sorted `distances`, of which `at` come before; −1 if none."""
-    before = np.flatnonzero(allowed[:at][::-1][:_NEAR])
-    left = at - 1 - int(before[0]) if len(before) else _far(allowed[:at][::-1], at, -1)
-    after = np.flatnonzero(allowed[at : at + _NEAR])
-    right = at + int(after[0]) if len(after) else _far(allowed[at:], at, 1)
-    if left < 0 or right < 0:
-        return max(left, right)
-    return left if own - distances[left] <= distances[right] - own else right
-
-
-#: How many neighbours are looked at before all are.
-_NEAR = 64
-
-
-def _far(allowed: np.ndarray, at: int, side: int) -> int:
-    found = np.flatnonzero(allowed)
-    if not len(found):
-        return -1
-    return at - 1 - int(found[0]) if side < 0 else at + int(found[0])

@@ -19,7 +19,8 @@ from evalkit.wording import message
 def corrected_means(sample: Sample, score: Logit, estimand: str) -> Means:
     """Return the augmented weighted means, the uncertainty of all models counted.
 
-    A model of the outcome in each group (linear, or logit when it is yes or no) predicts for the target; weighted residuals correct it.
+    A model of the outcome in each group (linear, or logit when it is yes or no) predicts for the target; weighted residuals correct
+    it.
 
     References
     ----------

@@ -50,8 +50,9 @@ def adjusted_rows(groups: Groups, plan: GroupPlan, function: str = "two_groups")
     Returns
     -------
     list of dict
-        Rows ``adjusted_difference`` (treated − reference) and ``adjusted_ratio`` by ``part`` (about whom) and ``method``; ``without_partner``,
-        ``partners``, ``trimmed`` as counts; ``effective_n`` of each weighted group; ``terms_left_out``. Reasons are to be said as caveats.
+        Rows ``adjusted_difference`` (treated − reference) and ``adjusted_ratio`` by ``part`` (about whom) and ``method``;
+        ``without_partner``, ``partners``, ``trimmed`` as counts; ``effective_n`` of each weighted group; ``terms_left_out``. Reasons
+        are to be said as caveats.
 
     Raises
     ------
