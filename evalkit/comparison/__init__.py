@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "Overlap": "adjusting.overlap",
+    "overlap": "adjusting.overlap",
+    "Attrition": "missingness.answer",
+    "attrition": "missingness.entry",
+    "TippingPoint": "missingness.tipping",
+    "tipping_point": "missingness.tipping",
     "SimulatedDesign": "planning.simulated",
     "detectable_effect": "planning.entry",
     "power": "planning.entry",
     "sample_size": "planning.entry",
     "InterruptedTimeSeries": "dates.interrupted",
     "interrupted_time_series": "dates.interrupting",
+    "cluster_regression": "clusters.regression",
     "multiple_outcomes": "several",
     "Repeated": "repeated.answer",
     "conditional_logit": "repeated.conditional",
@@ -29,8 +36,13 @@ _HOMES = {
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
+    from evalkit.comparison.adjusting.overlap import Overlap, overlap
+    from evalkit.comparison.clusters.regression import cluster_regression
     from evalkit.comparison.dates.interrupted import InterruptedTimeSeries
     from evalkit.comparison.dates.interrupting import interrupted_time_series
+    from evalkit.comparison.missingness.answer import Attrition
+    from evalkit.comparison.missingness.entry import attrition
+    from evalkit.comparison.missingness.tipping import TippingPoint, tipping_point
     from evalkit.comparison.paired.answer import PrePost
     from evalkit.comparison.paired.entry import pre_post
     from evalkit.comparison.paired.trough import regression_to_the_mean

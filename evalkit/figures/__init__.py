@@ -9,7 +9,9 @@ from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
+from evalkit.figures.heat import heat
 from evalkit.figures.interruption import around, interrupted
+from evalkit.figures.mirrored import mirrored
 from evalkit.figures.pieces import boxes
 from evalkit.figures.sheet import svg
 from evalkit.figures.trend import trend
@@ -22,8 +24,10 @@ __all__ = [
     "boxes",
     "estimates",
     "flow_diagram",
+    "heat",
     "interrupted",
     "lines",
+    "mirrored",
     "steps",
     "svg",
     "tornado",
