@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "survey_waves": "surveying.entry",
     "Overlap": "adjusting.overlap",
     "overlap": "adjusting.overlap",
     "Attrition": "missingness.answer",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from evalkit.comparison.repeated.equations import gee
     from evalkit.comparison.repeated.penalised import firth_logit
     from evalkit.comparison.several import multiple_outcomes
+    from evalkit.comparison.surveying.entry import survey_waves
 
 
 def __getattr__(name: str) -> Any:

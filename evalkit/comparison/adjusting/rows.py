@@ -66,7 +66,7 @@ def adjusted_rows(groups: Groups, plan: GroupPlan, function: str = "two_groups")
     if stop := _obstacle(groups, plan):
         return [missing_row("adjusted_difference", parts[m], m, groups.n, stop) for m in methods]
     sample, constant, explained = sample_of(groups, plan.adjust or "1", plan.kind == "binary")
-    rows = _left_out("constant", constant) + _left_out("collinear", explained)
+    rows = left_out("constant", constant) + left_out("collinear", explained)
     score: Logit | Message | None = None
     if set(methods) & set(_BY_SCORE) or options.trim is not None:
         sample, score, said = scored(sample, options)
@@ -119,7 +119,8 @@ def _obstacle(groups: Groups, plan: GroupPlan) -> Message | None:
     return None
 
 
-def _left_out(why: str, terms: tuple[str, ...]) -> list[dict[str, Any]]:
+def left_out(why: str, terms: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the row that names terms left out, "constant" or "collinear"; none when there are none."""
     if not terms:
         return []
     said = message(f"comparison_adjusting.left_out_{why}", terms=list(terms), n=len(terms))
