@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "TwoGroups": "groups.answer",
+    "two_groups": "groups.entry",
     "survey_waves": "surveying.entry",
     "Overlap": "adjusting.overlap",
     "overlap": "adjusting.overlap",
@@ -21,9 +23,14 @@ _HOMES = {
     "detectable_effect": "planning.entry",
     "power": "planning.entry",
     "sample_size": "planning.entry",
+    "DifferenceInDifferences": "dates.differenced",
+    "EventStudy": "dates.started",
     "InterruptedTimeSeries": "dates.interrupted",
+    "difference_in_differences": "dates.differencing",
+    "event_study": "dates.staggered",
     "interrupted_time_series": "dates.interrupting",
     "cluster_regression": "clusters.regression",
+    "randomisation_test": "clusters.lots",
     "multiple_outcomes": "several",
     "Repeated": "repeated.answer",
     "conditional_logit": "repeated.conditional",
@@ -38,9 +45,16 @@ __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
     from evalkit.comparison.adjusting.overlap import Overlap, overlap
+    from evalkit.comparison.clusters.lots import randomisation_test
     from evalkit.comparison.clusters.regression import cluster_regression
+    from evalkit.comparison.dates.differenced import DifferenceInDifferences
+    from evalkit.comparison.dates.differencing import difference_in_differences
     from evalkit.comparison.dates.interrupted import InterruptedTimeSeries
     from evalkit.comparison.dates.interrupting import interrupted_time_series
+    from evalkit.comparison.dates.staggered import event_study
+    from evalkit.comparison.dates.started import EventStudy
+    from evalkit.comparison.groups.answer import TwoGroups
+    from evalkit.comparison.groups.entry import two_groups
     from evalkit.comparison.missingness.answer import Attrition
     from evalkit.comparison.missingness.entry import attrition
     from evalkit.comparison.missingness.tipping import TippingPoint, tipping_point

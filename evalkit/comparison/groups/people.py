@@ -6,13 +6,14 @@ Not for the same people at two dates: `paired.waves` matches them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evalkit.comparison.core.people import binary_values, number_values, two_levels
+from evalkit.disclosure import Headcount, Headcounts
 from evalkit.errors import Fault, InputError
 from evalkit.formula import parse
 from evalkit.numerics.arguments import numbers, one_of
@@ -70,7 +71,7 @@ class Groups:
     exposure: np.ndarray | None = None
     n_total: int = 0
     n_group: tuple[int, int] = (0, 0)
-    lacking: Mapping[str, tuple[int, int]] = ()  # type: ignore[assignment]
+    lacking: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     n_without_group: int = 0
 
     @property
@@ -92,14 +93,20 @@ class Groups:
         said = []
         if self.n_without_group:
             said.append(
-                message("comparison_groups.without_group", column=self.names["group"], count=self.n_without_group,
-                        total=self.n_total)
-            )  # fmt: skip
+                message(
+                    "comparison_groups.without_group",
+                    column=self.names["group"],
+                    n=Headcount(self.n_without_group),
+                )
+            )
         said += [
-            message("comparison_groups.left_out", column=column, reference=k[0], other=k[1], level_reference=self.levels[0],
-                    level_other=self.levels[1], n_reference=self.n_group[0], n_other=self.n_group[1])
+            message(
+                "comparison_groups.left_out",
+                column=column,
+                counts=Headcounts.of(dict(zip(self.levels, k, strict=True))),
+            )
             for column, k in self.lacking.items()
-        ]  # fmt: skip
+        ]
         return tuple(said)
 
 
@@ -147,9 +154,7 @@ def read_groups(
     table, names = _one_table(asked, data, function)
     variables = _variables(adjust, data, function)
     for column in variables:
-        table[f"adjust:{column}"] = data[column].to_numpy() if data is not None else np.nan
-        if isinstance(data[column].dtype, pd.CategoricalDtype):
-            table[f"adjust:{column}"] = pd.Categorical(data[column])
+        table[f"adjust:{column}"] = data[column].array
     if len(table) == 0:
         raise InputError(f"{function}: there is nobody: no row was given")
     said = {c: names.get(c, c.removeprefix("adjust:")) for c in table}
