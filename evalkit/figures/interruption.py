@@ -108,7 +108,7 @@ def around(
         ax.axvline(
             (place[~after].max() + place[after].min()) / 2, color=PALE, linewidth=0.9, linestyle=":", zorder=1
         )
-    _label_times(ax, estimates, lang)
+    _label_times(ax, estimates, lang, 9 if estimates["label"].str.len().max() < 5 else 6)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: tick(v, lang)))
     ax.set_xlabel(axis, color=INK)
     put_title(ax, title)
@@ -116,9 +116,9 @@ def around(
     return ax
 
 
-def _label_times(ax: Axes, frame: pd.DataFrame, lang: str) -> None:
-    """Write about six of the times below the axis."""
-    shown = np.unique(np.linspace(0, len(frame) - 1, min(6, len(frame))).astype(int))
+def _label_times(ax: Axes, frame: pd.DataFrame, lang: str, most: int = 6) -> None:
+    """Write some of the times below the axis."""
+    shown = np.unique(np.linspace(0, len(frame) - 1, min(most, len(frame))).astype(int))
     place = frame["place"].to_numpy(dtype=float)[shown]
     ax.xaxis.set_major_locator(FixedLocator(place))
     words = [_time(str(frame["label"].iloc[i]), lang) for i in shown]

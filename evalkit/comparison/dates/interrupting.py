@@ -104,7 +104,8 @@ def interrupted_time_series(
     References
     ----------
     Wagner, Soumerai, Zhang & Ross-Degnan (2002), J Clin Pharm Ther 27:299. Bernal, Cummins & Gasparrini (2017), International
-    Journal of Epidemiology 46:348. Newey & West (1987, 1994). Turner et al. (2021), BMC Medical Research Methodology 21:134 (restricted likelihood in short series).
+    Journal of Epidemiology 46:348. Newey & West (1987, 1994). Turner et al. (2021), BMC Medical Research Methodology 21:134
+    (restricted likelihood in short series).
 
     Examples
     --------
