@@ -10,6 +10,8 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from evalkit.comparison.paired.answer import WORDS, PrePost
 from evalkit.comparison.paired.plan import Plan, margins
 from evalkit.comparison.paired.waves import as_series, pair
@@ -20,7 +22,13 @@ from evalkit.provenance import Provenance, digest
 from evalkit.wording import labels, message
 
 #: What the outcome may be, and the module that makes its answer: ``estimate(waves, plan)``.
-_KINDS = {"binary": "binary", "nominal": "nominal", "count": "counts"}
+_KINDS = {
+    "binary": "binary",
+    "nominal": "nominal",
+    "ordinal": "ordinal",
+    "count": "counts",
+    "continuous": "continuous",
+}
 #: Kinds whose margins are ratios.
 _RATIOS = ("count",)
 
@@ -42,6 +50,7 @@ def pre_post(
     scores: Sequence[float] | None = None,
     zeros: str = "wilcoxon",
     exposure: Sequence[float] = (1.0, 1.0),
+    scale: Sequence[float] | None = None,
     seed: int = 1,
     provenance: Provenance | None = None,
 ) -> PrePost:
@@ -55,7 +64,7 @@ def pre_post(
     before, after : Series, or str
         Answers indexed by person: 0, 1, True, False or missing. With wide `data`, the names of the two columns; with
         long `data`, the two values of the column `wave`.
-    kind : {"binary"}
+    kind : {"binary", "nominal", "ordinal", "count", "continuous"}
         What the outcome is.
     data : DataFrame, optional
         Wide (one row per person, two answer columns) or long (one row per person and date).
@@ -75,11 +84,14 @@ def pre_post(
     order : sequence, optional
         Categories of an ordinal or nominal outcome, in order; by default those of a categorical column, else numbers in order.
     scores : sequence of float, optional
-        Number of each category of an ordinal outcome; by default 1, 2, 3 …
+        Number of each category of an ordinal outcome; by default 1, 2, 3 …, or the numbers themselves when the answers are numbers
+        and no order is given.
     zeros : {"wilcoxon", "pratt"}
         Differences of zero in the signed-rank test: left out before ranking, or ranked and then left out.
     exposure : (float, float)
         Time behind the counts before and after.
+    scale : (float, float), optional
+        Least and greatest value that a continuous outcome can take: adds Manski's bounds.
     seed : int
         Of exchanges drawn at random where there are too many to list.
     provenance : Provenance, optional
@@ -95,6 +107,15 @@ def pre_post(
         - ``difference_if_worst`` / ``_if_best``: Manski's bounds, every missing answer taken at its least, then most favourable;
         - ``proportion_before`` / ``_after`` among pairs and among every answer;
         - the 2 × 2 table and who was seen when, as counts.
+
+        Of a continuous or ordinal outcome:
+
+        - ``difference``: mean difference (of scores), t interval; ``hodges_lehmann``, ``median_difference``: the centre and the
+          median of the differences, with ``level_achieved``, the level that their exact intervals really have;
+        - ``change_test``: paired t or scored marginal homogeneity, permutation, signed ranks, signs;
+        - ``superiority`` (ordinal): share who answer higher after less share who answer lower, Tango's interval;
+        - ``d_z``, ``d_av``, ``g_av`` (continuous), ``rank_biserial``: standardised sizes;
+        - ``equivalence``: the margins, by t and by signed ranks; ``mean_before`` / ``_after``, ``went_up``, ``went_down``, ``stayed``.
 
     Raises
     ------
@@ -136,6 +157,7 @@ def pre_post(
         None if scores is None else tuple(numbers(scores, "scores").tolist()),
         zeros,
         _exposure(exposure),
+        scale=None if scale is None else _scale(scale),
         seed=seed,
     )
     waves = pair(*as_series(before, after, data, person, wave, outcome))
@@ -159,6 +181,13 @@ def pre_post(
         glance_values={**about, **answer.glance_values},
         labels={**labels("comparison", *WORDS), **answer.labels},
     )
+
+
+def _scale(scale: Sequence[float]) -> tuple[float, float]:
+    found = numbers(scale, "scale")
+    if found.shape != (2,) or not np.isfinite(found).all() or not found[0] < found[1]:
+        raise InputError(f"pre_post: scale must be (least, greatest), two finite numbers, but was {scale!r}")
+    return float(found[0]), float(found[1])
 
 
 def _exposure(exposure: Sequence[float]) -> tuple[float, float]:

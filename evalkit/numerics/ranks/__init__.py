@@ -3,6 +3,7 @@
 Not for people or sentences: the halls pair, group and word what these numbers say.
 """
 
+from evalkit.numerics.ranks.flips import SignFlip, sign_flip, sign_median
 from evalkit.numerics.ranks.laws import Law, drawing_law, sign_law
 from evalkit.numerics.ranks.order import Shift
 from evalkit.numerics.ranks.signed import SignedRank, signed_rank
@@ -10,6 +11,6 @@ from evalkit.numerics.ranks.sums import RankSum, rank_sum
 from evalkit.numerics.ranks.superiority import Superiority, superiority
 
 __all__ = [
-    "Law", "RankSum", "Shift", "SignedRank", "Superiority", "drawing_law", "rank_sum", "sign_law", "signed_rank",
-    "superiority",
+    "Law", "RankSum", "Shift", "SignFlip", "SignedRank", "Superiority", "drawing_law", "rank_sum", "sign_flip", "sign_law",
+    "sign_median", "signed_rank", "superiority",
 ]  # fmt: skip
