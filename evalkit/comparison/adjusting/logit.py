@@ -126,9 +126,11 @@ def _information(columns: np.ndarray, chance: np.ndarray, weight: np.ndarray) ->
 
 def _refuse_separation(columns: np.ndarray, terms: tuple[str, ...], yes: np.ndarray, what: str) -> None:
     """Refuse terms of which a combination puts every yes on one side of every no, or at most on the border; name them."""
-    moving, strict = recession(columns * np.where(yes, 1.0, -1.0)[:, None])
-    if strict.any():
-        telling = [t for t, m in zip(terms, moving[1:], strict=True) if m] or list(terms)
-        certain = Headcount(int(strict.sum()))
+    signed = columns * np.where(yes, 1.0, -1.0)[:, None]
+    moving, direction = recession(signed)
+    if moving.any():
+        moved = signed @ direction
+        certain = Headcount(int((moved > 1e-6 * moved.max()).sum()))
+        telling = [t for t, m in zip(terms, moving[1:], strict=True) if m]
         why = message(f"comparison_adjusting.separated_{what}", terms=telling, count=certain, total=len(yes))
         raise NotEstimable(why)

@@ -273,9 +273,7 @@ def _verdicts(table: pd.DataFrame) -> list[Message]:
     for _, r in shown[(shown["term"] == "outside_common") & (shown["count"] > 0)].iterrows():
         who = message(f"comparison_adjusting.{r['part']}")
         said.append(
-            message(
-                "comparison_adjusting.outside", who=who, count=Headcount(int(r["count"])), total=int(r["n"])
-            )
+            message("comparison_adjusting.outside", who=who, n=Headcount(int(r["count"])), total=int(r["n"]))
         )
     for _, r in shown[(shown["term"] == "largest_smd") & (shown["estimate"] > LARGE)].iterrows():
         if r["method"] != "unadjusted":

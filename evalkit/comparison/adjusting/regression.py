@@ -13,7 +13,7 @@ from scipy import special
 from evalkit.comparison.adjusting import logit
 from evalkit.comparison.adjusting.effect import Means, estimate_row, rows_of_means
 from evalkit.comparison.adjusting.robust import refuse_thin
-from evalkit.comparison.adjusting.sample import NotEstimable, Sample
+from evalkit.comparison.adjusting.sample import NotEstimable, Sample, independent
 from evalkit.comparison.groups.plan import GroupPlan
 from evalkit.numerics.clustered import least_squares
 from evalkit.wording import message
@@ -47,7 +47,11 @@ def standardised_means(sample: Sample, estimand: str) -> Means:
     """
     both = np.column_stack([sample.treated.astype(float), sample.matrix])
     fitted = logit.fit(
-        both, (sample.levels[1], *sample.terms), sample.outcome > 0.5, sample.weight, "outcome"
+        both,
+        (f"{sample.group}[{sample.levels[1]}]", *sample.terms),
+        sample.outcome > 0.5,
+        sample.weight,
+        "outcome",
     )
     target = sample.weight * sample.target(estimand)
     total = target.sum()
@@ -79,9 +83,13 @@ def _line(sample: Sample, plan: GroupPlan, size: float, part: str, method: str) 
     columns = [np.ones(sample.n), group, terms]
     if method == "regression":
         for own, name in ((sample.treated, sample.levels[1]), (~sample.treated, sample.levels[0])):
-            refuse_thin(sample.matrix[own], sample.terms, name)
+            # A group that is the whole target needs no line: its own mean is the answer, whatever its terms do.
+            if plan.estimand == "ate" or not target[own].any():
+                refuse_thin(sample.matrix[own], sample.terms, name)
         columns.append(terms * group[:, None])
     matrix = np.column_stack(columns)
+    if not independent(np.column_stack([sample.matrix, group]))[-1]:
+        raise NotEstimable(message("comparison_adjusting.aliased"))
     if sample.n <= matrix.shape[1]:
         raise NotEstimable(
             message("comparison_adjusting.too_few_in_all", n=sample.n, terms=len(sample.terms))

@@ -65,26 +65,29 @@ def adjusted_rows(groups: Groups, plan: GroupPlan, function: str = "two_groups")
     parts = {m: {"ancova": "common", "overlap_weights": "ato"}.get(m, plan.estimand) for m in methods}
     if stop := _obstacle(groups, plan):
         return [missing_row("adjusted_difference", parts[m], m, groups.n, stop) for m in methods]
-    sample, constant, explained = sample_of(groups, plan.adjust or "1", plan.kind == "binary")
+    sample, constant, explained = sample_of(groups, plan.adjust or "", plan.kind == "binary")
     rows = left_out("constant", constant) + left_out("collinear", explained)
     score: Logit | Message | None = None
     if set(methods) & set(_BY_SCORE) or options.trim is not None:
         sample, score, said = scored(sample, options)
         rows += said
-    for method in methods:
+    stop = _nothing_left(sample, options)
+    for method in methods if stop is None else ():
         try:
             if method in _BY_SCORE and not isinstance(score, Logit):
                 raise NotEstimable(score)  # type: ignore[arg-type]
             rows += _made(method, parts[method], sample, score, plan, options)  # type: ignore[arg-type]
         except NotEstimable as why:
             rows.append(missing_row("adjusted_difference", parts[method], method, sample.n, why.reason))
+    if stop is not None:
+        rows += [missing_row("adjusted_difference", parts[m], m, sample.n, stop) for m in methods]
     return sorted(rows, key=lambda r: not r["term"].startswith("adjusted"))
 
 
 def scored(sample: Sample, options: Options) -> tuple[Sample, Logit | Message, list[dict[str, Any]]]:
     """Return the people kept, the chance of being treated (or why there is none), and who was trimmed, as rows."""
-    if not sample.terms:
-        return sample, message("comparison_adjusting.no_terms"), []
+    if stop := _nothing_left(sample, options):
+        return sample, stop, []
     try:
         score = logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group")
         if options.trim is None:
@@ -96,11 +99,20 @@ def scored(sample: Sample, options: Options) -> tuple[Sample, Logit | Message, l
         )
         rows = [row("trimmed", count=gone, n=sample.n, reason=why if gone else None)]
         sample = sample.only(kept)
-        if min(sample.sizes) < 2:
-            return sample, message("comparison_adjusting.trimmed_all", trim=options.trim), rows
+        if stop := _nothing_left(sample, options):
+            return sample, stop, rows
         return sample, logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group"), rows
     except NotEstimable as why:
         return sample, why.reason, []
+
+
+def _nothing_left(sample: Sample, options: Options) -> Message | None:
+    """Return why there is nothing to adjust for, or nobody to compare, or None."""
+    if not sample.terms:
+        return message("comparison_adjusting.no_terms")
+    if min(sample.sizes) < 2:
+        return message("comparison_adjusting.trimmed_all", trim=options.trim)
+    return None
 
 
 def _obstacle(groups: Groups, plan: GroupPlan) -> Message | None:
@@ -112,6 +124,9 @@ def _obstacle(groups: Groups, plan: GroupPlan) -> Message | None:
             return message("comparison_adjusting.group_of_one", group=level, n=Headcount(size))
     if np.ptp(groups.outcome) == 0:
         return message("comparison_adjusting.outcome_constant")
+    for values, level in zip(groups.split(groups.outcome), groups.levels, strict=True):
+        if np.ptp(values) == 0:
+            return message("comparison_adjusting.outcome_constant_in_group", group=level)
     if groups.cluster is not None:
         for own, level in ((~groups.treated, groups.levels[0]), (groups.treated, groups.levels[1])):
             if len(np.unique(groups.cluster[own])) < 2:

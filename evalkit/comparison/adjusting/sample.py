@@ -46,6 +46,8 @@ class Sample:
         Column of the formula to the code of each person's value, for exact matching.
     levels : (str, str)
         Names of the groups, reference first.
+    group : str
+        Name of the column that holds them.
     binary : bool
         Whether the outcome is yes or no.
     """
@@ -59,6 +61,7 @@ class Sample:
     cluster: np.ndarray | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     levels: tuple[str, str] = ("0", "1")
+    group: str = "group"
     binary: bool = False
 
     @property
@@ -119,6 +122,7 @@ def sample_of(groups: Groups, formula: str, binary: bool) -> tuple[Sample, tuple
         groups.cluster,
         {c: groups.covariates.groupby(c, observed=True, sort=True).ngroup().to_numpy() for c in groups.covariates},
         groups.levels,
+        groups.names["group"],
         binary,
     )  # fmt: skip
     return sample, tuple(names[~varies]), tuple(names[explained])
