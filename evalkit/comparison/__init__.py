@@ -31,11 +31,14 @@ _HOMES = {
     "interrupted_time_series": "dates.interrupting",
     "cluster_regression": "clusters.regression",
     "randomisation_test": "clusters.lots",
+    "wild_cluster_bootstrap": "clusters.bootstrap",
     "multiple_outcomes": "several",
     "Repeated": "repeated.answer",
+    "ancova": "repeated.ancova_model",
     "conditional_logit": "repeated.conditional",
     "firth_logit": "repeated.penalised",
     "gee": "repeated.equations",
+    "mixed_model": "repeated.mixed",
     "PrePost": "paired.answer",
     "pre_post": "paired.entry",
     "regression_to_the_mean": "paired.trough",
@@ -45,6 +48,7 @@ __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 
 if TYPE_CHECKING:
     from evalkit.comparison.adjusting.overlap import Overlap, overlap
+    from evalkit.comparison.clusters.bootstrap import wild_cluster_bootstrap
     from evalkit.comparison.clusters.lots import randomisation_test
     from evalkit.comparison.clusters.regression import cluster_regression
     from evalkit.comparison.dates.differenced import DifferenceInDifferences
@@ -63,9 +67,11 @@ if TYPE_CHECKING:
     from evalkit.comparison.paired.trough import regression_to_the_mean
     from evalkit.comparison.planning.entry import detectable_effect, power, sample_size
     from evalkit.comparison.planning.simulated import SimulatedDesign
+    from evalkit.comparison.repeated.ancova_model import ancova
     from evalkit.comparison.repeated.answer import Repeated
     from evalkit.comparison.repeated.conditional import conditional_logit
     from evalkit.comparison.repeated.equations import gee
+    from evalkit.comparison.repeated.mixed import mixed_model
     from evalkit.comparison.repeated.penalised import firth_logit
     from evalkit.comparison.several import multiple_outcomes
     from evalkit.comparison.surveying.entry import survey_waves
