@@ -25,7 +25,7 @@ _NEIGHBOURS = 2
 
 
 def matched_rows(sample: Sample, score: Logit, plan: GroupPlan, options: Options, size: float) -> list[dict[str, Any]]:  # fmt: skip
-    """Return the matched difference, how many found no partner, and how many partners there are.
+    """Return the matched difference, how many found no partner and, with replacement, how many partners there are.
 
     Without replacement people of a pair count as one in the variance, as MatchIt's authors advise; with replacement the variance is
     Abadie and Imbens', which looks at how often a partner is used. Both take the score as known.
@@ -60,8 +60,9 @@ def matched_rows(sample: Sample, score: Logit, plan: GroupPlan, options: Options
         message("comparison_adjusting.unmatched", n=Headcount(unmatched), total=wanted) if unmatched else None
     )
     rows.append(row("without_partner", plan.estimand, "matching", count=unmatched, n=wanted, reason=why))
-    used = np.unique(np.concatenate([p.partners[p.partners >= 0] for p in made.values()]))
-    rows.append(row("partners", plan.estimand, "matching", count=len(used), n=sample.n))
+    if options.replace:
+        used = np.unique(np.concatenate([p.partners[p.partners >= 0] for p in made.values()]))
+        rows.append(row("partners", plan.estimand, "matching", count=len(used), n=sample.n))
     return rows
 
 

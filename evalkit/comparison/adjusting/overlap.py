@@ -6,6 +6,7 @@ Not a comparison of outcomes: none is read, so that it can be looked at before.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.comparison.adjusting.gate import telling
 from evalkit.comparison.adjusting.likeness import LARGE, likeness_rows
 from evalkit.comparison.adjusting.logit import Logit
 from evalkit.comparison.adjusting.options import ESTIMANDS, options_of
@@ -24,7 +26,7 @@ from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.comparison.groups.people import read_groups
 from evalkit.disclosure import Headcount, Policy, protected, too_small
 from evalkit.errors import InputError
-from evalkit.numerics.arguments import one_of
+from evalkit.numerics.arguments import column_names, one_of
 from evalkit.provenance import Provenance, digest
 from evalkit.wording import Message, labels, message
 
@@ -92,20 +94,21 @@ class Overlap(Comparison):
             hide |= ((term == name) & (n * min(share, 1 - share) < policy.threshold)).to_numpy()
         few = [t for t, k in self.cells.items() if k < policy.threshold]
         hide |= ((term == "smd") & table["part"].isin(few)).to_numpy()
+        hide |= telling(table, hide)
         return masked(table, hide | (hide[groups].any() & (term != "people").to_numpy()))
 
 
 def overlap(
     group: Any,
-    adjust: str,
+    adjust: str | Sequence[str],
     data: pd.DataFrame,
     *,
     estimand: str = "att",
     reference: Any = None,
     weights: Any = None,
     missing: str = "error",
+    options: Mapping[str, Any] | None = None,
     provenance: Provenance | None = None,
-    **options: Any,
 ) -> Overlap:
     """Look, before any outcome, whether two groups hold people alike in what was recorded.
 
@@ -113,8 +116,8 @@ def overlap(
     ----------
     group : str or Series
         Column with two groups.
-    adjust : str
-        Right-hand side of a formula.
+    adjust : str or sequence of str
+        Columns, or the right-hand side of a formula.
     data : DataFrame
     estimand : {"att", "ate", "atc"}
         Whom the weights are for: people of the group compared, everybody, people of the reference group.
@@ -123,10 +126,10 @@ def overlap(
     weights : str or Series, optional
         Survey weights.
     missing : {"error", "drop"}
+    options : mapping, optional
+        As for `two_groups`: ``trim``, and for matching ``ratio``, ``replace``, ``caliper``, ``exact``, ``order``.
     provenance : Provenance, optional
         Default: records of real people.
-    **options
-        As for `two_groups`: ``trim``, and for matching ``ratio``, ``replace``, ``caliper``, ``exact``, ``order``.
 
     Returns
     -------
@@ -156,12 +159,13 @@ def overlap(
     one_of(estimand, ESTIMANDS, "estimand")
     if not isinstance(data, pd.DataFrame):
         raise InputError(f"overlap: data must be a DataFrame, but was {type(data).__name__}")
+    formula = adjust if isinstance(adjust, str) else " + ".join(column_names(adjust, "adjust"))
     nothing = pd.Series(0.0, index=data.index)
     groups = read_groups(
-        nothing, group, data, "overlap", kind="continuous", reference=reference, adjust=adjust, missing=missing, weights=weights
+        nothing, group, data, "overlap", kind="continuous", reference=reference, adjust=formula, missing=missing, weights=weights
     )  # fmt: skip
-    asked = options_of(options, list(groups.covariates), "overlap")
-    sample, constant, explained = sample_of(groups, adjust, binary=False)
+    asked = options_of(options or {}, list(groups.covariates), "overlap")
+    sample, constant, explained = sample_of(groups, formula, binary=False)
     rows = [_people(own, who, sample.n) for own, who in _sides(sample)]
     score: Logit | Message
     if (few := min(sample.sizes)) < 2:
