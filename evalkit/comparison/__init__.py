@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
+    "Balance": "groups.baseline_answer",
+    "balance": "groups.baseline",
     "TwoGroups": "groups.answer",
     "two_groups": "groups.entry",
     "survey_waves": "surveying.entry",
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from evalkit.comparison.dates.staggered import event_study
     from evalkit.comparison.dates.started import EventStudy
     from evalkit.comparison.groups.answer import TwoGroups
+    from evalkit.comparison.groups.baseline import balance
+    from evalkit.comparison.groups.baseline_answer import Balance
     from evalkit.comparison.groups.entry import two_groups
     from evalkit.comparison.missingness.answer import Attrition
     from evalkit.comparison.missingness.entry import attrition

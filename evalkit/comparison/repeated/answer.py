@@ -29,10 +29,13 @@ WORDS = (
 #: Terms that are no coefficient, whatever the model: never turned into ratios.
 _NO_COEFFICIENT = {
     "persons", "observations", "persons_at_date", "persons_every_date", "pattern", "mean", "change_from_first", "correlation",
-    "dispersion", "persons_never_change", "persons_informative", "model_test", "events", "sd_person", "sd_slope", "sd_residual", "icc",
+    "dispersion", "persons_never_change", "persons_informative", "model_test", "events",
 }  # fmt: skip
-#: Sentences that tell of a group that all answers alike.
-_OF_SMALL = ("comparison_repeated.explained", "comparison_repeated.firth_separated")
+#: Sentences that tell of a group that all answers alike, or how many stand at an end of the scale.
+_OF_SMALL = (
+    "comparison_repeated.explained", "comparison_repeated.firth_separated", "comparison_repeated.many_at_highest",
+    "comparison_repeated.many_at_lowest",
+)  # fmt: skip
 _RATIOS = {"identity": None, "log": "ratio_of_rates", "logit": "ratio_of_odds"}
 
 

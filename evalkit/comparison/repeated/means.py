@@ -38,6 +38,8 @@ class Fit:
         Several such weights to a `Wald`.
     family, method : str
     conf_level : float
+    joint : {"hotelling", "joint_kr", ""}
+        The test `wald` makes; empty: none.
     """
 
     beta: np.ndarray
@@ -48,6 +50,7 @@ class Fit:
     family: str
     method: str
     conf_level: float
+    joint: str = "hotelling"
 
     def combination(self, weights: np.ndarray) -> Contrast | Message:
         """Return a combination of all p coefficients, or why it has none."""
@@ -98,7 +101,7 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
     made = []
     for label, columns in rows.design.groups:
         places = [first + c for c in columns]
-        if len(places) < 2:
+        if len(places) < 2 or not fit.joint:
             continue
         units = np.eye(len(rows.terms))[places]
         least = min((v for v in (least_of(rows, j, fit.family) for j in places) if v == v), default=math.nan)
@@ -106,16 +109,16 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
             why = "separated" if fit.gone[places].any() else "repeats_others"
             reason = message(f"comparison_repeated.{why}", term=label)
             made.append(
-                missing_row(label, "all_levels", "hotelling", rows.n_persons, reason) | {"least": least}
+                missing_row(label, "all_levels", fit.joint, rows.n_persons, reason) | {"least": least}
             )
             continue
         found = fit.wald([u[fit.solid] for u in units])
         if found.reason is not None:
             reason = message(f"comparison_repeated.{found.reason}", term=label)
-            made.append(missing_row(label, "all_levels", "hotelling", rows.n_persons, reason))
+            made.append(missing_row(label, "all_levels", fit.joint, rows.n_persons, reason))
             continue
         made.append(row(
-            label, "all_levels", "hotelling", statistic=found.statistic, df=found.df_den, p_value=found.p_value,
+            label, "all_levels", fit.joint, statistic=found.statistic, df=found.df_den, p_value=found.p_value,
             n=rows.n_persons, least=least,
         ))  # fmt: skip
     return made
