@@ -7,6 +7,7 @@ from evalkit.figures.agreement import agreement
 from evalkit.figures.areas import areas
 from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
+from evalkit.figures.dots import dots
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
 from evalkit.figures.heat import heat
@@ -22,6 +23,7 @@ __all__ = [
     "around",
     "bars",
     "boxes",
+    "dots",
     "estimates",
     "flow_diagram",
     "heat",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit import wording
+from evalkit.comparison.adjusting.gate import telling
 from evalkit.comparison.core.answer import Comparison, masked, still_said
 from evalkit.disclosure import Policy, suppress_partition, too_small
 from evalkit.wording import message
@@ -94,25 +95,26 @@ class TwoGroups(Comparison):
         term = table["term"].to_numpy()
         people = np.isin(term, _PEOPLE)
         hide = self._small(policy)
+        hide |= telling(table, hide)
         few = 0 < self.fewest < policy.threshold
         trim = np.zeros(len(table), dtype=bool)
         if few:
             trim = (term == "superiority") & (self._categories() > 2)
-            shown = people | trim | (term == "category")
+            shown = people | trim | (term == "category_share")
             hide |= ~shown
         return masked(
             table,
             hide,
             trim,
             message("comparison_groups.few_hidden"),
-            (hide | trim) & ~people & (term != "category"),
+            (hide | trim) & ~people & (term != "category_share"),
         )
 
     def _small(self, policy: Policy) -> np.ndarray:
         """Return which rows hold small counts, or give one away through a total."""
         table = self.table
         hide = too_small(table, policy)
-        rows = np.flatnonzero(table["term"] == "category")
+        rows = np.flatnonzero(table["term"] == "category_share")
         if not len(rows):
             return hide
         part, category = table["part"].to_numpy(), table["category"].to_numpy()

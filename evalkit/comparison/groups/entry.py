@@ -37,7 +37,8 @@ _KINDS = {"binary": "binary", "continuous": "measured", "ordinal": "ordinal", "n
 _RAW = ("difference", "rate_ratio", "rate_difference")
 #: Codes of the tables.
 WORDS = (
-    "category", "difference", "risk_ratio", "odds_ratio", "group_test", "equivalence", "non_inferiority", "non_superiority",
+    "category", "category_share", "difference",
+    "risk_ratio", "odds_ratio", "group_test", "equivalence", "non_inferiority", "non_superiority",
     "people_per_one_more", "people_per_one_fewer", "proportion", "mean", "mean_score", "standard_deviation", "rate", "events", "shift",
     "superiority", "standardised_difference", "score_difference", "proportional_odds_ratio", "proportional_odds_fit",
     "share_difference", "share_test", "rate_ratio", "rate_difference", "rank_difference", "effective_n", "people_compared",
@@ -222,7 +223,7 @@ def _made(groups: Groups, plan: GroupPlan) -> Made:
         rows, said = [*rows, *own.rows], (*said, *own.caveats)
     elif plan.kind != "nominal":
         rows += described_rows(groups, plan.kind)
-    if plan.kind in ("ordinal", "nominal") and not any(r["term"] == "category" for r in rows):
+    if plan.kind in ("ordinal", "nominal") and not any(r["term"] == "category_share" for r in rows):
         rows += category_rows(groups, counts_of(groups))
     if plan.adjust is not None:
         made = adjusted_rows(groups, plan)

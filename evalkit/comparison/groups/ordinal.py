@@ -59,7 +59,7 @@ def counts_of(groups: Groups) -> np.ndarray:
 def category_rows(groups: Groups, table: np.ndarray) -> list[dict[str, Any]]:
     """Return how many of each group are in each category."""
     return [
-        row("category", part, "", category=str(category), estimate=float(count / of.sum()), count=int(count), n=int(of.sum()))
+        row("category_share", part, "", category=str(category), estimate=float(count / of.sum()), count=int(count), n=int(of.sum()))
         for part, of in zip(PARTS, table, strict=True) if of.sum()
         for category, count in zip(groups.categories, of, strict=True)
     ]  # fmt: skip

@@ -20,7 +20,7 @@ from evalkit.numerics.arguments import numbers, one_of
 from evalkit.wording import Message, message
 
 #: Arguments that may be a column or a series, besides outcome and group.
-_ROLES = ("weights", "cluster", "strata", "exposure")
+_ROLES = ("weights", "cluster", "strata", "exposure", "balancing", "matched")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,8 @@ class Groups:
     cluster, strata : int array, shape (n,), optional
         Codes 0, 1, 2 … of clusters and strata.
     exposure : float array, shape (n,), optional
+    balancing, matched : float array, shape (n,), optional
+        Weights of 0 or more that should make the groups alike; 1 for people of a matched sample, 0 for the others.
     n_total : int
         Rows given.
     n_group : (int, int)
@@ -69,6 +71,8 @@ class Groups:
     cluster: np.ndarray | None = None
     strata: np.ndarray | None = None
     exposure: np.ndarray | None = None
+    balancing: np.ndarray | None = None
+    matched: np.ndarray | None = None
     n_total: int = 0
     n_group: tuple[int, int] = (0, 0)
     lacking: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -142,7 +146,7 @@ def read_groups(
     order, scores : sequence, optional
         Categories of an ordinal or nominal outcome in order; the number of each.
     **roles : str or Series
-        ``weights``, ``cluster``, ``strata``, ``exposure``.
+        ``weights``, ``cluster``, ``strata``, ``exposure``, ``balancing``, ``matched``.
 
     Raises
     ------
@@ -334,12 +338,16 @@ def _categories(outcome: pd.Series, column: str, function: str, kind: str, order
 def _role(role: str, values: pd.Series, column: str, function: str) -> np.ndarray:
     if role in ("cluster", "strata"):
         return pd.factorize(values, sort=False)[0]
+    if role == "matched":
+        return binary_values(values, column, function)
     found = number_values(values, column, function)
-    wrong = int((found <= 0).sum())
+    wrong = int(((found < 0) if role == "balancing" else (found <= 0)).sum())
     if wrong:
         why = {
             "weights": "a weight says how many people a person stands for; leave those rows out, or mend their weights",
             "exposure": "an exposure is the time behind a count; leave those rows out, or mend it",
+            "balancing": "a weight that makes groups alike is 0 or more; mend those",
         }[role]
-        raise InputError(f"{function}: {column} ({role}) is 0 or less in {wrong} of {len(found)} rows; {why}")
+        below = "below 0" if role == "balancing" else "0 or less"
+        raise InputError(f"{function}: {column} ({role}) is {below} in {wrong} of {len(found)} rows; {why}")
     return found

@@ -218,7 +218,7 @@ def _nominal(
         p.append(one["p_value"])
         rows.append(one | {"category": str(category), "p_value": math.nan})
         rows += [
-            row("category", part, "linearised", category=str(category), estimate=float(made.values[j]),
+            row("category_share", part, "linearised", category=str(category), estimate=float(made.values[j]),
                 count=int(((groups.outcome == k) & (groups.treated == bool(j))).sum()), n=groups.sizes[j])
             for j, part in enumerate(PARTS)
         ]  # fmt: skip
@@ -226,7 +226,7 @@ def _nominal(
         if value == value:
             one = row("share_test", "", "linearised_holm", p_value=float(value), n=groups.n)
             rows.append(one | {"category": str(category)})
-    order = {"share_difference": 0, "share_test": 1, "category": 2}
+    order = {"share_difference": 0, "share_test": 1, "category_share": 2}
     return Made([*sorted(rows, key=lambda r: order[r["term"]]), *effective], _said(groups))
 
 
