@@ -133,7 +133,7 @@ def attrition(
        everyone_highest            manski     0.350    -0.185      0.524 80
      always_seen_lowest               lee     0.133    -0.104      0.590 66
     always_seen_highest               lee     0.333    -0.104      0.590 66
-               everyone               ipw     0.211    -0.026      0.448 80
+               everyone               ipw     0.211    -0.037      0.460 80
                everyone                mi     0.217    -0.039      0.474 80
     """
     one_of(kind, KINDS, "kind")

@@ -75,11 +75,8 @@ class TippingPoint(Comparison):
             drawn = grid.rename(columns={"lost_reference": "x", "lost_other": "y", "part": "code"})
             return figures.heat(drawn, words, title, (reference, other), ax=ax, lang=lang)
         axis = wording.text(f"comparison_missingness.axis_{kind}_all", lang)
-        said = [
-            f"{axis} : {wording.number(v, lang)}" if lang == "fr" else f"{axis}: {wording.number(v, lang)}"
-            for v in grid["lost_all"]
-        ]
-        drawn = grid[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=said)
+        values = grid[["estimate", "conf_low", "conf_high", "conf_level", "status"]]
+        drawn = values.assign(**{axis: grid["lost_all"].round(8)})
         return figures.estimates(drawn, title, ax=ax, lang=lang, no_effect=self.null)
 
     def publish(self, policy: Policy | None = None) -> TippingPoint:

@@ -13,14 +13,13 @@ import pandas as pd
 from scipy import special
 
 from evalkit.comparison.core.rows import missing_row, row
-from evalkit.comparison.missingness.intervals import on_logit
+from evalkit.comparison.missingness.intervals import on_logit, t_value, welch_df
 from evalkit.comparison.missingness.people import People
 from evalkit.comparison.missingness.plan import Plan
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.formula import design
 from evalkit.formula import parse as parse_formula
-from evalkit.numerics.normal import z_value
 from evalkit.numerics.separation import recession
 from evalkit.wording import Message, message
 
@@ -64,12 +63,15 @@ def weighted(people: People, plan: Plan) -> tuple[list[dict], tuple[Message, ...
     References
     ----------
     Robins, Rotnitzky & Zhao (1994), Journal of the American Statistical Association 89:846; variance by stacked estimating
-    equations, the estimated weights counted: Stefanski & Boos (2002), American Statistician 56:29, section 3.
+    equations, the estimated weights counted: Stefanski & Boos (2002), American Statistician 56:29, section 3. For small numbers the
+    variance is multiplied by n/(n − 1), n the effective number of the group, and by k/(k − p), for p coefficients fitted to k people;
+    Student's law with n − 1 degrees of freedom, Satterthwaite's for a difference.
     """
     found = chances(people, plan)
     rows, sizes = [], []
     means: list[float] = []
     moved: list[np.ndarray] = []
+    dfs: list[float] = []
     for name, own in people.groups():
         n = int((own & found.usable).sum())
         stop = _obstacle(people, found, own)
@@ -77,12 +79,16 @@ def weighted(people: People, plan: Plan) -> tuple[list[dict], tuple[Message, ...
             rows.append(missing_row(people.term, "everyone", METHOD, n, stop) | {"group": name})
             means.append(math.nan)
             moved.append(np.zeros(people.n))
+            dfs.append(math.nan)
             continue
-        mean, influence = weighted_mean(people.response, own & people.seen & found.usable, found)
+        who = own & people.seen & found.usable
+        mean, influence = weighted_mean(people.response, who, found)
         means.append(mean)
         moved.append(influence)
+        dfs.append(effective(1 / found.chance[who]) - 1)
+        df = [(float(influence @ influence), dfs[-1])]
         limited = people.binary and people.before is None
-        rows.append(_estimated(people.term, name, mean, influence, n, plan.conf_level, limited))
+        rows.append(_estimated(people.term, name, mean, influence, df, n, plan.conf_level, limited))
         sizes += _sizes(own & people.seen & found.usable, own & found.usable, found.chance, name)
     for name, one, other in people.contrasts():
         n = int((((people.arm == one) | (people.arm == other)) & found.usable).sum())
@@ -91,14 +97,16 @@ def weighted(people: People, plan: Plan) -> tuple[list[dict], tuple[Message, ...
             rows.append(missing_row(people.contrast_term, "everyone", METHOD, n, stop) | {"group": name})
             continue
         gap, influence = means[one] - means[other], moved[one] - moved[other]
-        rows.append(_estimated(people.contrast_term, name, gap, influence, n, plan.conf_level, False))
+        df = [(float(moved[k] @ moved[k]), dfs[k]) for k in (one, other)]
+        rows.append(_estimated(people.contrast_term, name, gap, influence, df, n, plan.conf_level, False))
     return [*rows, *sizes], _said(people, found, sizes)
 
 
 def weighted_mean(response: np.ndarray, who: np.ndarray, found: Chances) -> tuple[float, np.ndarray]:
     """Return the weighted mean of the response of some people, and what each person moves in it, shape (n,).
 
-    A weight of 1 / chance; a factor common to the group (what stabilises weights) changes nothing here.
+    The sum of squares of what people move is the variance. A weight is 1 / chance; a factor common to the group (what stabilises
+    weights) changes nothing here.
     """
     weight = np.where(who, 1.0, 0.0) / np.where(who, found.chance, 1.0)
     total = weight.sum()
@@ -107,7 +115,15 @@ def weighted_mean(response: np.ndarray, who: np.ndarray, found: Chances) -> tupl
     rest = weight * (value - mean)
     # The derivative of 1 / chance by the coefficients of a logit is −(1 − chance) / chance × columns.
     slope = -(rest * (1 - np.where(who, found.chance, 1.0))) @ found.columns
-    return mean, (rest + found.influence @ slope) / total
+    # As the n − 1 of a variance and the n − p of a regression; without losses this is Student's standard error.
+    n, fitted, p = effective(weight[who]), found.columns.any(axis=1).sum(), found.columns.shape[1]
+    small = n / (n - 1) * (fitted / (fitted - p) if p else 1.0)
+    return mean, (rest + found.influence @ slope) / total * math.sqrt(small)
+
+
+def effective(weight: np.ndarray) -> float:
+    """Return the effective number of people: (Σw)² / Σw² (Kish 1965)."""
+    return float(weight.sum() ** 2 / (weight @ weight))
 
 
 def chances(people: People, plan: Plan) -> Chances:
@@ -225,16 +241,20 @@ def _obstacle(people: People, found: Chances, own: np.ndarray) -> Message | None
     values = people.response[seen]
     if len(values) < 2:
         return message("comparison_missingness.one_seen")
+    if effective(1 / found.chance[seen]) < 2:
+        return message("comparison_missingness.one_weight")
     return message("comparison_missingness.all_alike") if np.ptp(values) == 0 else None
 
 
 def _estimated(
-    term: str, group: str, mean: float, influence: np.ndarray, n: int, conf_level: float, limited: bool
-) -> dict:
-    error, z = math.sqrt(float(influence @ influence)), z_value(conf_level)
-    low, high = on_logit(mean, error, z) if limited else (mean - z * error, mean + z * error)
+    term: str, group: str, mean: float, influence: np.ndarray, parts: list[tuple[float, float]], n: int,
+    conf_level: float, limited: bool,
+) -> dict:  # fmt: skip
+    error, df = math.sqrt(float(influence @ influence)), welch_df(*parts)
+    t = t_value(df, conf_level)
+    low, high = on_logit(mean, error, t) if limited else (mean - t * error, mean + t * error)
     return row(
-        term, "everyone", METHOD, group=group, estimate=mean, std_error=error, conf_low=low, conf_high=high,
+        term, "everyone", METHOD, group=group, estimate=mean, std_error=error, df=df, conf_low=low, conf_high=high,
         conf_level=conf_level, n=n,
     )  # fmt: skip
 
@@ -245,7 +265,7 @@ def _sizes(seen: np.ndarray, own: np.ndarray, chance: np.ndarray, group: str) ->
     stabilised = float(weight.max()) * seen.sum() / own.sum()
     return [
         row("largest_weight", "seen", METHOD, group=group, estimate=stabilised, n=int(seen.sum())),
-        row("effective_n", "seen", METHOD, group=group, estimate=float(weight.sum() ** 2 / (weight @ weight)), n=int(seen.sum())),
+        row("effective_n", "seen", METHOD, group=group, estimate=effective(weight), n=int(seen.sum())),
     ]  # fmt: skip
 
 
