@@ -31,7 +31,14 @@ CASES = {
     "mixed_yes": ("mixed", "arm", "placed", "age + site + score", "binary", {}),
     "mixed_weighted": ("mixed", "arm", "wage", "age + site + score", "continuous", {"weights": "weight"}),
     "mixed_clustered": ("mixed", "arm", "placed", "age + site + score", "binary", {"cluster": "cluster"}),
-    "mixed_wage_clustered": ("mixed", "arm", "wage", "age + site + score", "continuous", {"cluster": "cluster"}),
+    "mixed_wage_clustered": (
+        "mixed",
+        "arm",
+        "wage",
+        "age + site + score",
+        "continuous",
+        {"cluster": "cluster"},
+    ),
 }
 
 
@@ -59,7 +66,9 @@ def one(table, method, term="adjusted_difference"):
     return table[(table["method"] == method) & (table["term"] == term)].iloc[0]
 
 
-@pytest.mark.parametrize("expected", reference("lines").to_dict("records"), ids=lambda r: "-".join(map(str, list(r.values())[:3])))
+@pytest.mark.parametrize(
+    "expected", reference("lines").to_dict("records"), ids=lambda r: "-".join(map(str, list(r.values())[:3]))
+)
 def test_lines_with_hc2_and_cr2(expected):
     estimand = "ate" if expected["part"] == "common" else expected["part"]
     found = one(answer(expected["data"], estimand, ("regression", "ancova")), expected["method"])
@@ -110,7 +119,9 @@ def test_partners_are_those_of_matchit(case, run):
     np.testing.assert_allclose(weights[third], expected["weight"], rtol=1e-10)
 
 
-@pytest.mark.parametrize("expected", reference("match_estimates").to_dict("records"), ids=lambda r: f"{r['data']}-{r['run']}")
+@pytest.mark.parametrize(
+    "expected", reference("match_estimates").to_dict("records"), ids=lambda r: f"{r['data']}-{r['run']}"
+)
 def test_matched_differences_with_pairs_as_clusters(expected):
     run, case = expected["run"], expected["data"]
     table = answer(case, "atc" if run == "atc" else "att", ("matching",), tuple(options(run, case).items()))
@@ -119,7 +130,11 @@ def test_matched_differences_with_pairs_as_clusters(expected):
     assert found["std_error"] == pytest.approx(expected["std_error"], rel=1e-9)
 
 
-@pytest.mark.parametrize("expected", reference("abadie_imbens").to_dict("records"), ids=lambda r: f"{r['data']}-{r['part']}-{r['ratio']}")
+@pytest.mark.parametrize(
+    "expected",
+    reference("abadie_imbens").to_dict("records"),
+    ids=lambda r: f"{r['data']}-{r['part']}-{r['ratio']}",
+)
 def test_abadie_and_imbens(expected):
     found = one(
         answer(expected["data"], expected["part"], ("matching",), (("replace", True), ("ratio", expected["ratio"]))), "matching"

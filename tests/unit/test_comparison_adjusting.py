@@ -1,0 +1,325 @@
+"""Adjusted differences at the edges: what cannot be adjusted says why, what was done is said."""
+
+import pickle
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evalkit.comparison import two_groups
+from evalkit.comparison.adjusting.gate import telling
+from evalkit.comparison.adjusting.options import DEFAULT, METHODS
+from evalkit.comparison.adjusting.pairing import nearest
+from evalkit.comparison.adjusting.rows import WORDS, adjusted_rows
+from evalkit.comparison.groups.people import read_groups
+from evalkit.comparison.groups.plan import GroupPlan
+from evalkit.errors import InputError
+from evalkit.wording import text
+
+
+def people(n=60, seed=3):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    t = (rng.random(n) < 1 / (1 + np.exp(-x))).astype(int)
+    y = x + t + rng.normal(size=n)
+    return pd.DataFrame(
+        {"t": t, "x": x, "y": y, "yes": (y > 0).astype(int), "site": rng.choice(list("abc"), n)}
+    )
+
+
+def made(data, outcome="y", adjust="x", kind="continuous", estimand="att", method=METHODS, conf_level=0.95, alternative="two-sided",
+         options=(), **roles):  # fmt: skip
+    groups = read_groups(outcome, "t", data, "two_groups", kind=kind, adjust=adjust, **roles)
+    plan = GroupPlan(kind=kind, adjust=adjust, estimand=estimand, method=method, conf_level=conf_level,
+                     alternative=alternative, options=dict(options))  # fmt: skip
+    return pd.DataFrame(adjusted_rows(groups, plan))
+
+
+def reasons(table):
+    return {r.key.partition(".")[2] for r in table["reason"].dropna()}
+
+
+def status(table):
+    found = table[table["term"] == "adjusted_difference"].set_index("method")["status"]
+    return found.to_dict()
+
+
+def test_every_method_stands_beside_the_others_unless_one_is_named():
+    assert tuple(made(people(), method=())["method"].unique()[:5]) == DEFAULT
+    named = made(people(), method=("entropy",))
+    assert named["method"].unique().tolist() == ["entropy"]
+
+
+def test_all_methods_come_near_the_effect_that_made_the_data():
+    table = made(people(2000, 8), estimand="ate", options={"replace": True})
+    found = table[table["term"] == "adjusted_difference"]
+    assert (found["status"] == "ok").all()
+    assert np.abs(found["estimate"] - 1).max() < 0.25
+    assert (found["conf_low"] < found["estimate"]).all()
+    assert (found["estimate"] < found["conf_high"]).all()
+
+
+def test_terms_that_tell_the_group_are_named_and_the_line_is_left_to_who_asks_for_it():
+    table = made(people().assign(t=lambda d: (d["x"] > 0).astype(int)))
+    assert status(table) == dict.fromkeys(METHODS, "not_estimable") | {"regression": "ok", "ancova": "ok"}
+    reason = next(r for r in table["reason"].dropna() if r.key.endswith("separated_group"))
+    assert reason.values["terms"] == ["x"]
+    assert reason.values["count"] == 60
+
+
+def test_a_value_that_one_group_lacks_separates_only_those_who_have_it():
+    data = people().assign(z=lambda d: ((np.arange(60) % 5 == 0) & (d["t"] == 0)).astype(int))
+    table = made(data, adjust="x + z")
+    reason = next(r for r in table["reason"].dropna() if r.key.endswith("separated_group"))
+    assert reason.values["terms"] == ["z"]
+    assert reason.values["count"] == int(data["z"].sum())
+    assert status(table)["regression"] == "ok"
+    assert status(made(data, adjust="x + z", estimand="ate"))["regression"] == "not_estimable"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (people().assign(t=lambda d: (np.arange(60) == 3).astype(int)), "group_of_one"),
+        (people().assign(y=2.0), "outcome_constant"),
+        (people().assign(y=lambda d: np.where(d["t"] == 1, 5.0, d["y"])), "outcome_constant_in_group"),
+        (people().assign(x=1.0), "no_terms"),
+    ],
+)
+def test_nothing_is_estimable_and_says_why(data, reason):
+    table = made(data)
+    assert set(status(table).values()) == {"not_estimable"}
+    assert reason in reasons(table)
+    assert table.loc[table["term"] == "adjusted_difference", "p_value"].isna().all()
+
+
+def test_an_outcome_that_the_model_predicts_exactly_has_no_precision():
+    table = made(people().assign(y=lambda d: 2 * d["t"] + 3 * d["x"]))
+    assert "no_spread" in reasons(table)
+    assert status(table)["regression"] == status(table)["aipw"] == "not_estimable"
+
+
+def test_terms_that_say_nothing_are_left_out_by_name():
+    table = made(people().assign(c=1.0, twice=lambda d: 2 * d["x"] + 3), adjust="x + c + twice")
+    said = {r.key.partition(".")[2]: r.values["terms"] for r in table["reason"].dropna()}
+    assert said == {"left_out_constant": ["c"], "left_out_collinear": ["twice"]}
+    alone = made(people(), adjust="x")
+    estimates = [t[t["term"] == "adjusted_difference"]["estimate"].to_numpy() for t in (table, alone)]
+    np.testing.assert_allclose(*estimates, rtol=1e-12)
+
+
+def test_a_group_that_the_terms_explain():
+    table = made(people().assign(x=lambda d: d["t"] + 0.0))
+    assert set(status(table).values()) == {"not_estimable"}
+    assert "aliased" in reasons(table)
+
+
+def test_scale_and_place_change_nothing():
+    one, other = (
+        made(people()),
+        made(people().assign(y=lambda d: 1e4 * d["y"] + 5e6, x=lambda d: 1e6 * d["x"] + 1e9)),
+    )
+    rows = one["term"] == "adjusted_difference"
+    np.testing.assert_allclose(1e4 * one[rows]["estimate"], other[rows]["estimate"], rtol=1e-5)
+    np.testing.assert_allclose(one[rows]["p_value"], other[rows]["p_value"], rtol=1e-4)
+
+
+def test_yes_or_no_gives_ratios_whose_interval_is_made_on_the_logarithm():
+    table = made(people(), "yes", kind="binary", method=("regression", "iptw", "aipw", "entropy"))
+    ratios = table[table["term"] == "adjusted_ratio"]
+    assert len(ratios) == 4
+    middle = np.sqrt(ratios["conf_low"] * ratios["conf_high"])
+    np.testing.assert_allclose(middle, ratios["estimate"], rtol=1e-12)
+
+
+def test_a_logit_of_the_outcome_that_separates_names_its_terms():
+    data = people().assign(z=lambda d: (np.arange(60) % 6 == 0).astype(int))
+    data.loc[data["z"] == 1, "yes"] = 1
+    table = made(data, "yes", "x + z", "binary", method=("regression", "aipw"))
+    assert set(status(table).values()) == {"not_estimable"}
+    reason = next(r for r in table["reason"].dropna() if r.key.endswith("separated_outcome"))
+    assert reason.values["terms"] == ["z"]
+
+
+def test_a_mean_of_zero_has_no_ratio():
+    data = people().assign(
+        count=lambda d: np.where(d["t"] == 1, np.arange(60) % 3, (np.arange(60) % 7 == 0)).astype(int)
+    )
+    data.loc[data["t"] == 0, "count"] = 0
+    data.loc[data.index[data["t"] == 0][0], "count"] = 0
+    table = made(data, "count", kind="count", method=("iptw",))
+    assert reasons(table) == {"outcome_constant_in_group"}
+    shifted = made(
+        data.assign(count=lambda d: d["count"] + (np.arange(60) % 2)),
+        "count",
+        kind="count",
+        method=("iptw", "regression"),
+    )
+    assert (shifted["term"] == "adjusted_ratio").sum() == 1
+
+
+def test_categories_are_not_adjusted():
+    assert reasons(made(people(), "site", kind="nominal")) == {"kind"}
+
+
+def test_one_cluster_in_a_group_is_refused_and_few_clusters_have_students_law():
+    table = made(people().assign(cl=lambda d: d["t"]), cluster="cl")
+    assert reasons(table) == {"one_cluster_in_group"}
+    few = made(people().assign(cl=np.arange(60) % 6), cluster="cl").set_index("method")
+    assert few.loc["aipw", "df"] == 5
+    assert few.loc["regression", "df"] < 5
+    assert few.loc["matching", "reason"].key.endswith("matching_cluster")
+
+
+def test_survey_weights_enter_all_but_matching():
+    data = people().assign(w=lambda d: 1.0 + np.arange(60) % 4)
+    weighted = made(data, weights="w")
+    assert status(weighted)["matching"] == "not_estimable"
+    repeated = made(data.loc[data.index.repeat(data["w"].astype(int))].reset_index(drop=True))
+    for method in ("regression", "iptw", "aipw", "entropy", "ancova"):
+        one, other = (
+            t[(t["method"] == method) & (t["term"] == "adjusted_difference")].iloc[0]
+            for t in (weighted, repeated)
+        )
+        assert one["estimate"] == pytest.approx(other["estimate"], rel=1e-8)
+
+
+def test_trimming_is_counted_and_said():
+    table = made(people(), options={"trim": 0.2})
+    trimmed = table[table["term"] == "trimmed"].iloc[0]
+    assert 0 < trimmed["count"] < 60
+    assert trimmed["reason"].key.endswith("trimmed_away")
+    assert table[table["method"] == "aipw"].iloc[0]["n"] == 60 - trimmed["count"]
+    gone = made(people(), options={"trim": 0.49})
+    assert "trimmed_all" in reasons(gone)
+    assert set(status(gone).values()) == {"not_estimable"}
+
+
+def test_who_found_no_partner_is_counted_and_said():
+    table = made(people(), method=("matching",), options={"caliper": 0.1})
+    alone = table[table["term"] == "without_partner"].iloc[0]
+    assert 0 < alone["count"] < alone["n"]
+    assert alone["reason"].key.endswith("unmatched")
+    matched = table[table["term"] == "adjusted_difference"].iloc[0]
+    assert matched["n"] == 2 * (alone["n"] - alone["count"])
+    nobody = made(people(), method=("matching",), options={"caliper": 1e-9})
+    assert reasons(nobody) == {"nobody_matched"}
+
+
+def test_matching_for_everybody_needs_replacement():
+    assert reasons(made(people(), method=("matching",), estimand="ate")) == {"matching_ate"}
+    table = made(people(), method=("matching",), estimand="ate", options={"replace": True})
+    assert table["status"].eq("ok").all()
+    assert "partners" in set(table["term"])
+
+
+def test_partners_agree_on_exact_columns():
+    data = people()
+    codes = data["site"].astype("category").cat.codes.to_numpy()
+    pairs = nearest(data["x"].to_numpy(), data["t"].to_numpy(dtype=bool), alike=codes)
+    found = pairs.matched
+    assert 0 < found.sum() < len(found)
+    assert (codes[pairs.focal[found]] == codes[pairs.partners[found, 0]]).all()
+    assert (
+        status(made(data, adjust="x + site", method=("matching",), options={"exact": "site"}))["matching"]
+        == "ok"
+    )
+
+
+def test_everybody_chooses_once_before_anybody_chooses_twice():
+    pairs = nearest(
+        np.array([0.0, 0.1, 0.0, 0.1, 5.0, 6.0]), np.array([1, 1, 0, 0, 0, 0], dtype=bool), ratio=2
+    )
+    assert pairs.partners.tolist() == [[2, 5], [3, 4]]
+    few = nearest(np.array([0.0, 0.1, 0.0]), np.array([1, 1, 0], dtype=bool), ratio=2, order="data")
+    assert few.partners.tolist() == [[2, -1], [-1, -1]]
+    assert few.weights(3).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_with_replacement_partners_of_one_person_are_distinct():
+    pairs = nearest(
+        np.array([0.0, 0.1, 0.0, 0.1, 5.0]), np.array([1, 1, 0, 0, 0], dtype=bool), ratio=2, replace=True
+    )
+    assert pairs.partners.tolist() == [[2, 3], [3, 2]]
+
+
+def test_two_in_a_group_are_too_few_neighbours():
+    data = people().assign(t=lambda d: (np.arange(60) < 2).astype(int))
+    table = made(data, method=("matching",), estimand="ate", options={"replace": True})
+    assert reasons(table) == {"too_few_neighbours"}
+
+
+def test_no_p_is_zero():
+    data = people(200).assign(y=lambda d: 1e6 * d["t"] + d["x"])
+    data["y"] += np.random.default_rng(1).normal(size=200)
+    table = made(data)
+    p = table.loc[table["term"] == "adjusted_difference", "p_value"].dropna()
+    assert len(p) > 3
+    assert (p >= sys.float_info.min).all()
+
+
+def test_one_sided_tests_point_where_they_are_asked():
+    both, greater, less = (
+        made(people(), method=("aipw",), alternative=a).iloc[0]["p_value"]
+        for a in ("two-sided", "greater", "less")
+    )
+    assert greater == pytest.approx(both / 2)
+    assert less == pytest.approx(1 - both / 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"method": ("magic",)}, "magic"), ({"estimand": "late"}, "estimand"), ({"options": {"calliper": 1}}, "calliper"),
+        ({"options": {"trim": 0.7}}, "trim"), ({"options": {"caliper": -1}}, "caliper"), ({"options": {"ratio": 1.5}}, "ratio"),
+        ({"options": {"replace": "yes"}}, "replace"), ({"options": {"order": "random"}}, "order"),
+        ({"options": {"exact": ("site",)}}, "site"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_refused(how, words):
+    with pytest.raises(InputError, match=words):
+        made(people(), **how)
+
+
+def test_too_few_people_for_the_terms():
+    small = people(12, 5)
+    for k in range(8):
+        small[f"c{k}"] = np.random.default_rng(k).normal(size=12)
+    table = made(
+        small, adjust=" + ".join(["x", *(f"c{k}" for k in range(8))]), method=("regression", "aipw", "ancova")
+    )
+    assert {"too_few"} <= reasons(table)
+    small["c8"], small["c9"] = np.arange(12) % 5, np.arange(12) % 7
+    more = " + ".join(["x", *(f"c{k}" for k in range(10))])
+    assert reasons(made(small, adjust=more, method=("ancova",))) >= {"too_few_in_all"}
+
+
+def test_every_code_has_words_in_both_languages():
+    for word in WORDS:
+        assert all(text(f"comparison_adjusting.{word}", lang) for lang in ("fr", "en"))
+
+
+def test_two_groups_says_adjusted_and_raw_side_by_side_and_pickles():
+    answer = two_groups("y", "t", data=people(), kind="continuous", adjust="x", options={"caliper": 0.1})
+    assert answer.table["term"].tolist().count("adjusted_difference") == 5
+    said = answer.summary("fr")
+    assert "appariement" in said
+    assert "n'ont pas trouvé de partenaire" in said
+    assert "adjusted" not in said
+    assert "iptw" not in said
+    assert pickle.loads(pickle.dumps(answer)).summary("en") == answer.summary("en")
+
+
+def test_few_without_a_partner_are_hidden_with_what_tells_their_number():
+    table = pd.DataFrame({"term": ["adjusted_difference", "adjusted_difference", "without_partner", "trimmed"],
+                          "method": ["matching", "aipw", "matching", ""]})  # fmt: skip
+    assert telling(table, np.array([False, False, True, False])).tolist() == [True, False, True, False]
+    assert telling(table, np.array([False, False, False, True])).tolist() == [True, True, True, False]
+    data = people(300, 4).assign(t=(np.arange(300) % 5 == 0).astype(int))
+    answer = two_groups("y", "t", data=data, kind="continuous", adjust="x", options={"caliper": 0.02})
+    alone = answer.table.query("term == 'without_partner'")["count"].item()
+    assert 0 < alone < 11
+    shown = answer.publish().table.query("method == 'matching'")
+    assert shown[["estimate", "n", "count", "df"]].isna().all(axis=None)
+    assert f" {int(alone)} n'" not in answer.publish().summary("fr")
