@@ -32,8 +32,12 @@ class Panel:
 
     @property
     def starts(self) -> list[int]:
-        """The starts that occur, in order."""
-        return [int(g) for g in np.unique(self.start) if g < self.never]
+        """The starts that occur and have somebody to be compared with, in order.
+
+        When nobody never starts, the last to start are compared with, and have no effect of their own.
+        """
+        found = [int(g) for g in np.unique(self.start)]
+        return found[:-1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,7 +119,7 @@ def event_study(
         raise InputError(
             f"{FUNCTION}: every unit starts at some date; compare with those who have not started yet: controls='not_yet'"
         )
-    made = gt.cells(panel, controls, base) if _comparable(panel, controls) else None
+    made = gt.cells(panel, controls, base) if panel.starts else None
     if made is None or not made.after.any():
         raise InputError(
             f"{FUNCTION}: nobody can be compared: all units start at the same date, or none does after the first"
@@ -154,10 +154,6 @@ def event_study(
         },
         labels("comparison_dates", *WORDS),
     )  # fmt: skip
-
-
-def _comparable(panel: gt.Panel, controls: str) -> bool:
-    return bool(panel.starts) and (controls == "never" or len(np.unique(panel.start)) > 1)
 
 
 def _read(
@@ -219,7 +215,7 @@ def _read(
 def _averages(panel: gt.Panel, made: gt.Cells, asked: Asked) -> list[dict]:
     starts = gt.by_start(panel, made)
     lengths = gt.since_start(panel, made)
-    treated = int((panel.start < panel.never).sum())
+    treated = int(np.isin(panel.start, panel.starts).sum())
     overall = {
         "average_by_start": gt.over_starts(panel, starts),
         "average_by_date": gt.by_size(panel, made, made.after),
@@ -318,6 +314,8 @@ def _caveats(
             "comparison_dates.pretrend_proves_nothing" if tested.any() else "comparison_dates.no_pretrend"
         )
     )
+    if not (panel.start == panel.never).any():
+        said.append(message("comparison_dates.last_start_compares"))
     for name in ("units_not_at_every_date", "units_treated_from_first"):
         if counts[name]:
             said.append(message(f"comparison_dates.{name}_said", n=Headcount(counts[name])))
