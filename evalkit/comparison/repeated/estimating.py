@@ -108,10 +108,10 @@ def solve(
 
     Notes
     -----
-    Liang & Zeger (1986), Biometrika 73:13, equations 5-6 and section 4: φ is the sum of squared Pearson residuals over n − p;
-    α the sum of their products over pairs of the same person (all pairs; pairs one date apart for "ar1", whose correlation is
-    α to the power of how many dates lie between) over the number of pairs − p, and over φ. As R's ``gee``; ``geepack`` divides
-    by n and by the number of pairs.
+    Liang & Zeger (1986), Biometrika 73:13, equations 5-6 and section 4. φ: squared Pearson residuals over n − p. Exchangeable α:
+    their products over all pairs of rows of a person, over φ and the number of pairs − p. For "ar1": the mean product over pairs one
+    date apart, over the mean square; the correlation is α to the power of how many dates lie between. As R's ``gee`` (and, without
+    missing dates, statsmodels); ``geepack`` has other divisors.
 
     Examples
     --------
@@ -168,9 +168,12 @@ def _correlation(groups: list[Pile], pearson: np.ndarray, scale: float, p: int, 
         e = pearson[group.rows]
         total += float(np.einsum("pi,ij,pj->", e, chosen.astype(float), e))
         pairs += int(chosen.sum()) * len(e)
-    if pairs <= p:
+    if working == "ar1":
+        found = total / pairs / float(np.mean(pearson**2)) if pairs else 0.0
+    elif pairs <= p:
         raise NotEstimable(message("comparison_repeated.few_pairs", pairs=pairs, p=p))
-    found = total / (pairs - p) / scale
+    else:
+        found = total / (pairs - p) / scale
     lowest = -1.0 if working == "ar1" else -1 / (longest - 1)
     if not lowest < found < 1:
         raise NotEstimable(message("comparison_repeated.impossible_correlation", value=found, low=lowest))
