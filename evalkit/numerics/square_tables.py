@@ -127,8 +127,10 @@ def bhapkar(table: np.ndarray) -> ChiSquared:
     27.304
     """
     under_equality = stuart_maxwell(table)
+    if math.isnan(under_equality.statistic):
+        return NO_TEST
     left = 1 - under_equality.statistic / float(checked(table).sum())
-    if not left > 1e-12:
+    if left < 1e-12:
         return NO_TEST
     return _tested(under_equality.statistic / left, int(under_equality.df))
 
