@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from evalkit.simulation.programme import Programme
-from evalkit.simulation.quantities import UNITS, Assumption, Quantity
+from evalkit.simulation.programme.words import Programme
+from evalkit.simulation.programme.quantities import UNITS, Assumption, Quantity
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "scenarios.md"
 BEGIN, END = "<!-- keys: written by tools/scenario_fields.py -->\n", "<!-- end of keys -->\n"

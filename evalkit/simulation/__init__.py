@@ -1,26 +1,65 @@
 """From assumptions to simulated traces: scenario → pathway → play → tape → replications → contrasts.
 
-Not an estimator: a tape is read back as a `FollowUp`, and by the same estimators as a city's dashboard.
+Not an estimator: a tape is read back as a `FollowUp`, and by the same estimators as a city's dashboard. Names load when first used.
 """
 
-from evalkit.simulation.assumptions import (
-    BreakEven,
-    break_even,
-    draw_assumptions,
-    influence,
-    over_assumptions,
-    placed,
-)
-from evalkit.simulation.contrasting import Contrast, contrast, vary
-from evalkit.simulation.observing import Observed, observe
-from evalkit.simulation.outcomes import counts, lives, sooner
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.playing import play
-from evalkit.simulation.replicating import Replications, replicate
-from evalkit.simulation.scenario import Scenario
-from evalkit.simulation.tape import Tape
+from __future__ import annotations
 
-__all__ = [
-    "BreakEven", "Contrast", "Observed", "Pathway", "Replications", "Scenario", "Tape", "break_even", "contrast", "counts",
-    "draw_assumptions", "influence", "lives", "observe", "over_assumptions", "placed", "play", "replicate", "sooner", "vary",
-]  # fmt: skip
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: Public name to the module that holds it. No room below may have the name of a function.
+_HOMES = {
+    "Pathway": "language.pathway",
+    "Scenario": "programme.scenario",
+    "Tape": "tape.log",
+    "play": "experiments.playing",
+    "Replications": "experiments.replicating",
+    "replicate": "experiments.replicating",
+    "Contrast": "experiments.contrasting",
+    "contrast": "experiments.contrasting",
+    "vary": "experiments.contrasting",
+    "BreakEven": "experiments.assumptions",
+    "break_even": "experiments.assumptions",
+    "draw_assumptions": "experiments.assumptions",
+    "influence": "experiments.assumptions",
+    "over_assumptions": "experiments.assumptions",
+    "placed": "experiments.assumptions",
+    "Observed": "tape.observing",
+    "observe": "tape.observing",
+    "counts": "tape.outcomes",
+    "lives": "tape.outcomes",
+    "sooner": "tape.outcomes",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
+
+if TYPE_CHECKING:
+    from evalkit.simulation.experiments.assumptions import (
+        BreakEven,
+        break_even,
+        draw_assumptions,
+        influence,
+        over_assumptions,
+        placed,
+    )
+    from evalkit.simulation.experiments.contrasting import Contrast, contrast, vary
+    from evalkit.simulation.experiments.playing import play
+    from evalkit.simulation.experiments.replicating import Replications, replicate
+    from evalkit.simulation.language.pathway import Pathway
+    from evalkit.simulation.programme.scenario import Scenario
+    from evalkit.simulation.tape.log import Tape
+    from evalkit.simulation.tape.observing import Observed, observe
+    from evalkit.simulation.tape.outcomes import counts, lives, sooner
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evalkit.simulation' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"evalkit.simulation.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -15,7 +15,7 @@ from published import END, FACTS, LABELS, START, against, fact, say
 import evalkit as ek
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
-from evalkit.simulation.quantities import UNITS
+from evalkit.simulation.programme.quantities import UNITS
 from evalkit.vocabulary import standard
 from evalkit.wording import Message, message
 

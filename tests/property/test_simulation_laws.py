@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit.simulation import Pathway, Scenario, play
-from evalkit.simulation.sampler import TICKS_PER_DAY
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "tests" / "scenarios"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evalkit.simulation import Pathway, play
-from evalkit.simulation.sampler import TICKS_PER_DAY
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 
 
 def pathway(states, sources, pools=None, **more):
@@ -296,8 +296,8 @@ def test_a_visit_far_down_the_line_is_drawn_alone_with_the_same_result():
         "out": {"kind": "exit"},
     }
     tape = play(pathway(states, {"list": batch("round", 40, "2024-01-01")}), seed=4)
-    from evalkit.simulation.draws import Draws
-    from evalkit.simulation.luck import Luck
+    from evalkit.simulation.luck.draws import Draws
+    from evalkit.simulation.luck.keyed import Luck
 
     draws = Draws(tape.plan, tape.people, Luck(4))
     everybody = lambda: np.arange(len(tape.people))  # noqa: E731

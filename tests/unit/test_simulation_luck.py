@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evalkit.simulation import luck
-from evalkit.simulation.luck import Luck, identity, key_of, philox, philox_blocks, uniform, uniforms
+from evalkit.simulation.luck import keyed as luck
+from evalkit.simulation.luck.keyed import Luck, identity, key_of, philox, philox_blocks, uniform, uniforms
 
 # Random123 1.09, kat_vectors, philox4x64 with 10 rounds.
 KNOWN = [

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from evalkit.simulation import sampler
-from evalkit.simulation.language import Duration
-from evalkit.simulation.plan import distribution
-from evalkit.simulation.sampler import NEVER, TICKS_PER_DAY, hazard_drawn, hazards_drawn
+from evalkit.simulation.language.tables import Duration
+from evalkit.simulation.luck import sampler
+from evalkit.simulation.luck.sampler import NEVER, TICKS_PER_DAY, hazard_drawn, hazards_drawn
+from evalkit.simulation.plan.numbers import distribution
 
 inside = st.floats(min_value=2.0**-53, max_value=1 - 2.0**-53)
 

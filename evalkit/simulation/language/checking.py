@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.simulation.language import DurationCase, PathwayTables, RouteCase, State
+from evalkit.simulation.language.tables import DurationCase, PathwayTables, RouteCase, State
 from evalkit.vocabulary import Vocabulary
 from evalkit.wording import LANGUAGES, join, number
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.simulation.outcomes import KEYS, counts, sooner
-from evalkit.simulation.playing import play
-from evalkit.simulation.quantities import Assumption
-from evalkit.simulation.scenario import Scenario
-from evalkit.simulation.tape import Tape
+from evalkit.simulation.experiments.playing import play
+from evalkit.simulation.programme.quantities import Assumption
+from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.log import Tape
+from evalkit.simulation.tape.outcomes import KEYS, counts, sooner
 
 Until = dt.date | str | None
 

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ValidationError
 
 from evalkit.errors import InputError
 from evalkit.provenance import digest
-from evalkit.simulation import scenario_files
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.programme import OwnPathway, Programme
-from evalkit.simulation.quantities import Assumption, Quantity
-from evalkit.simulation.scenario_checks import check_between, unknown_tables
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.programme import files
+from evalkit.simulation.programme.checks import check_between, unknown_tables
+from evalkit.simulation.programme.quantities import Assumption, Quantity
+from evalkit.simulation.programme.words import OwnPathway, Programme
 from evalkit.tomlfile import TomlFile, faults_of, validate
 from evalkit.wording import fault
 
@@ -58,7 +58,7 @@ class Scenario:
     model: Programme | OwnPathway
     data: Mapping[str, Any]
     path: Path | None = None
-    file: TomlFile = field(default_factory=scenario_files.no_file, compare=False)
+    file: TomlFile = field(default_factory=files.no_file, compare=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
@@ -69,13 +69,13 @@ class Scenario:
         InputError
             With every fault: its file, its line, what is wrong and what to write, in French and English.
         """
-        file = scenario_files.read(path)
+        file = files.read(path)
         return cls._checked(file, file.data, Path(path))
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Scenario:
         """Make a scenario from tables written in code, as they would stand in a file."""
-        return cls._checked(scenario_files.no_file(), data, None)
+        return cls._checked(files.no_file(), data, None)
 
     @classmethod
     def _checked(cls, file: TomlFile, data: Mapping[str, Any], path: Path | None) -> Scenario:
@@ -109,7 +109,7 @@ class Scenario:
     def _pathway(self) -> Pathway:
         if isinstance(self.model, OwnPathway):
             return Pathway(self.data["pathway"], file=self.file, at=("pathway",))
-        from evalkit.simulation.compiling import tables
+        from evalkit.simulation.programme.compiling import tables
 
         return Pathway(tables(self.model))
 
@@ -135,17 +135,17 @@ class Scenario:
         data: dict[str, Any] = dict(self.data)
         for key, value in {**(changes or {}), **more}.items():
             data = _changed(data, tuple(key.split(".")), value, (), tuple(self.data.get("sites", ())))
-        return self._checked(scenario_files.no_file(), data, self.path)
+        return self._checked(files.no_file(), data, self.path)
 
     def check(self) -> Result:
         """Return how many assumptions are published, derived, calibrated, assumed, and what is worth a second look."""
-        from evalkit.simulation.scenario_reading import check
+        from evalkit.simulation.programme.reading import check
 
         return check(self)
 
     def diff(self, other: Scenario) -> Result:
         """Return what differs in `other`: key, before, after, unit, source."""
-        from evalkit.simulation.scenario_reading import diff
+        from evalkit.simulation.programme.reading import diff
 
         return diff(self, other)
 

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from evalkit.simulation.programme import Channel, ListChannel, Programme
+from evalkit.simulation.programme.words import Channel, ListChannel, Programme
 
 LIST = "education_nationale"
 #: Source names of the youths who are no one's discovery: already followed at the start, or ordinary newcomers.

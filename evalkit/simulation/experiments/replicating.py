@@ -20,10 +20,10 @@ import pandas as pd
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.result import Result
-from evalkit.simulation.outcomes import KEYS, counts, sooner
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.playing import play_pathway
-from evalkit.simulation.scenario import Scenario
+from evalkit.simulation.experiments.playing import play_pathway
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.outcomes import KEYS, counts, sooner
 from evalkit.wording import catalogue, message
 
 #: Share of plays between the low and the high play shown.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evalkit.simulation.compiling_sources import LIST, Row, exponential, sources
-from evalkit.simulation.programme import Channel, ListChannel, Programme
-from evalkit.simulation.quantities import Assumption
+from evalkit.simulation.programme.compiling_sources import LIST, Row, exponential, sources
+from evalkit.simulation.programme.quantities import Assumption
+from evalkit.simulation.programme.words import Channel, ListChannel, Programme
 
 AGES = {"16-17": (16.0, 18.0), "18": (18.0, 19.0), "19-25": (19.0, 26.0)}
 #: Who is served first: (priority of a first interview, of a follow-up one); the smallest goes first.

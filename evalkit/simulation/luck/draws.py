@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evalkit.simulation.luck import DURATION, LIMIT, ROUTE, Luck, uniform, uniforms
-from evalkit.simulation.plan import EXIT, NEVER, Choice, Plan, Row, Way
-from evalkit.simulation.population import People
-from evalkit.simulation.sampler import Distribution, hazard_drawn, hazards_drawn
+from evalkit.simulation.luck.keyed import DURATION, LIMIT, ROUTE, Luck, uniform, uniforms
+from evalkit.simulation.luck.population import People
+from evalkit.simulation.luck.sampler import Distribution, hazard_drawn, hazards_drawn
+from evalkit.simulation.plan.numbers import EXIT, NEVER, Choice, Plan, Row, Way
 
 #: (duration, limit) in ticks and (state after done, state after late); -1 where there is none.
 Visit = tuple[int, int, int, int]

@@ -14,12 +14,12 @@ import pandas as pd
 from evalkit.errors import InputError
 from evalkit.followup import FollowUp
 from evalkit.provenance import Provenance
-from evalkit.simulation.plan import WAIT
-from evalkit.simulation.population import DUPLICATE
-from evalkit.simulation.sampler import TICKS_PER_DAY
+from evalkit.simulation.luck.population import DUPLICATE
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.plan.numbers import WAIT
 
 if TYPE_CHECKING:
-    from evalkit.simulation.tape import Tape
+    from evalkit.simulation.tape.log import Tape
 
 #: Days ahead at which an appointment is written whose date the tape does not reach.
 _BEYOND = 7

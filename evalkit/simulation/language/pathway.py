@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import Fault, InputError
 from evalkit.provenance import digest
-from evalkit.simulation.checking import Flaw, flaws
-from evalkit.simulation.language import PathwayTables
+from evalkit.simulation.language.checking import Flaw, flaws
+from evalkit.simulation.language.tables import PathwayTables
 from evalkit.tomlfile import TomlFile, dotted, faults_of
 from evalkit.vocabulary import Vocabulary, standard
 from evalkit.wording import fault
@@ -20,7 +20,7 @@ from evalkit.wording import fault
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evalkit.simulation.plan import Plan
+    from evalkit.simulation.plan.numbers import Plan
 
 
 class Pathway:
@@ -78,7 +78,7 @@ class Pathway:
     @cached_property
     def plan(self) -> Plan:
         """The numbers the engines read."""
-        from evalkit.simulation.plan import Plan
+        from evalkit.simulation.plan.numbers import Plan
 
         return Plan.of(self.tables)
 

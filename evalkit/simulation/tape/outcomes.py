@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.simulation.engine_simpy import DONE, LATE, LEFT
-from evalkit.simulation.plan import WAIT
-from evalkit.simulation.population import DUPLICATE
-from evalkit.simulation.sampler import TICKS_PER_DAY
+from evalkit.simulation.engines.simpy_engine import DONE, LATE, LEFT
+from evalkit.simulation.luck.population import DUPLICATE
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.plan.numbers import WAIT
 
 if TYPE_CHECKING:
-    from evalkit.simulation.tape import Tape
+    from evalkit.simulation.tape.log import Tape
 
 #: The keys of one output: what, which part of it, by what, at which level (empty: over everybody).
 KEYS = ("outcome", "part", "by", "level")

@@ -12,10 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.errors import InputError
-from evalkit.simulation.language import Overlap, Period, Source
-from evalkit.simulation.luck import DURATION, INDEX_BITS, LIMIT, ROUTE, SPARE, Luck, key_of, stem, uniforms
-from evalkit.simulation.plan import Plan, distribution, number_at
-from evalkit.simulation.sampler import TICKS_PER_DAY, hazards_drawn
+from evalkit.simulation.language.tables import Overlap, Period, Source
+from evalkit.simulation.luck.keyed import (
+    DURATION,
+    INDEX_BITS,
+    LIMIT,
+    ROUTE,
+    SPARE,
+    Luck,
+    key_of,
+    stem,
+    uniforms,
+)
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY, hazards_drawn
+from evalkit.simulation.plan.numbers import Plan, distribution, number_at
 
 #: A list of one date holds at most this many people per site.
 _LIST_BITS = 16

@@ -14,9 +14,7 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
-from evalkit.simulation.outcomes import KEYS
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.replicating import (
+from evalkit.simulation.experiments.replicating import (
     check_plan,
     labels,
     long_form,
@@ -25,7 +23,9 @@ from evalkit.simulation.replicating import (
     provenance_of,
     summarised,
 )
-from evalkit.simulation.scenario import Scenario
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.outcomes import KEYS
 from evalkit.wording import fault, message
 
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from evalkit.simulation.outcomes import lives
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.plan import WAIT
-from evalkit.simulation.playing import play
-from evalkit.simulation.population import DUPLICATE
-from evalkit.simulation.replicating import check_plan, name_of
-from evalkit.simulation.sampler import TICKS_PER_DAY
-from evalkit.simulation.scenario import Scenario
-from evalkit.simulation.tape import Tape
+from evalkit.simulation.experiments.playing import play
+from evalkit.simulation.experiments.replicating import check_plan, name_of
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.luck.population import DUPLICATE
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.plan.numbers import WAIT
+from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.log import Tape
+from evalkit.simulation.tape.outcomes import lives
 
 _WEEK = 7 * TICKS_PER_DAY
 

@@ -16,11 +16,11 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
-from evalkit.simulation.engine_simpy import DONE, OPEN
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.plan import WAIT, Plan
-from evalkit.simulation.population import DUPLICATE, People
-from evalkit.simulation.sampler import TICKS_PER_DAY
+from evalkit.simulation.engines.simpy_engine import DONE, OPEN
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.luck.population import DUPLICATE, People
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.plan.numbers import WAIT, Plan
 
 if TYPE_CHECKING:
     from evalkit.followup import FollowUp
@@ -40,7 +40,7 @@ class Tape:
     pathway : Pathway
     people : People
     log : int64 array, shape (stays, 7)
-        See `engine_simpy.run`.
+        See `engines.simpy_engine.run`.
     seed, replication : int
     scenario : str
         Name of the scenario played.
@@ -310,19 +310,19 @@ class Tape:
         FollowUp
             With provenance "simulated". Duplicate records are merged with their person's and counted in the provenance.
         """
-        from evalkit.simulation.dashboard import follow_up
+        from evalkit.simulation.tape.dashboard import follow_up
 
         return follow_up(self, as_of, everybody)
 
     def utilisation(self) -> Result:
         """Return how full each pool was and how long its queue, with a warning where it is saturated."""
-        from evalkit.simulation.summary import utilisation
+        from evalkit.simulation.tape.summary import utilisation
 
         return utilisation(self)
 
     def summary(self, lang: str | None = None) -> str:
         """Return the play in words: how many people, how full the pools were, what is saturated."""
-        from evalkit.simulation.summary import summary
+        from evalkit.simulation.tape.summary import summary
 
         return summary(self, lang)
 

@@ -12,11 +12,11 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.result import Result
-from evalkit.simulation.engine_simpy import OPEN
+from evalkit.simulation.engines.simpy_engine import OPEN
 from evalkit.wording import Message, catalogue, message
 
 if TYPE_CHECKING:
-    from evalkit.simulation.tape import Tape
+    from evalkit.simulation.tape.log import Tape
 
 #: A pool is said to be saturated when, over these last weeks, it served at least this share, and a week's queue is left.
 _WEEKS, _FULL = 13, 0.95

@@ -12,12 +12,12 @@ import pandas as pd
 
 from evalkit.provenance import Provenance
 from evalkit.result import Result
-from evalkit.simulation.programme import Programme
-from evalkit.simulation.quantities import STATUSES
+from evalkit.simulation.programme.quantities import STATUSES
+from evalkit.simulation.programme.words import Programme
 from evalkit.wording import Message, catalogue, message
 
 if TYPE_CHECKING:
-    from evalkit.simulation.scenario import Scenario
+    from evalkit.simulation.programme.scenario import Scenario
 
 #: A slot attended by a follow-up youth, with time off: working weeks of a year.
 _WEEKS = 44 / 52

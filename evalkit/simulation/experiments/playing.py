@@ -6,12 +6,12 @@ Not many times: see `replicate`.
 from __future__ import annotations
 
 from evalkit.errors import InputError
-from evalkit.simulation import engine_simpy
-from evalkit.simulation.luck import Luck
-from evalkit.simulation.pathway import Pathway
-from evalkit.simulation.population import populate
-from evalkit.simulation.scenario import Scenario
-from evalkit.simulation.tape import Tape
+from evalkit.simulation.engines import simpy_engine
+from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.luck.keyed import Luck
+from evalkit.simulation.luck.population import populate
+from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.log import Tape
 
 ENGINES = ("simpy",)
 
@@ -54,5 +54,5 @@ def play_pathway(pathway: Pathway, seed: int, replication: int, engine: str, nam
     luck = Luck(seed, replication)
     people = populate(pathway.plan, luck)
     return Tape(
-        pathway, people, engine_simpy.run(pathway.plan, people, luck), int(seed), int(replication), name
+        pathway, people, simpy_engine.run(pathway.plan, people, luck), int(seed), int(replication), name
     )

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.simulation.checking import RECORDS, targets
-from evalkit.simulation.language import WEEKDAYS, Calendar, Duration, PathwayTables, Pool, State
-from evalkit.simulation.luck import key_of
-from evalkit.simulation.sampler import (
+from evalkit.simulation.language.checking import RECORDS, targets
+from evalkit.simulation.language.tables import WEEKDAYS, Calendar, Duration, PathwayTables, Pool, State
+from evalkit.simulation.luck.keyed import key_of
+from evalkit.simulation.luck.sampler import (
     CONSTANT,
     EXPONENTIAL,
     LOGNORMAL,

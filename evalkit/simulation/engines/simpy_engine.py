@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import simpy
 
-from evalkit.simulation.draws import Draws
-from evalkit.simulation.luck import Luck
-from evalkit.simulation.plan import EXIT, WAIT, Plan
-from evalkit.simulation.population import People
+from evalkit.simulation.luck.draws import Draws
+from evalkit.simulation.luck.keyed import Luck
+from evalkit.simulation.luck.population import People
+from evalkit.simulation.plan.numbers import EXIT, WAIT, Plan
 
 #: Kinds of events, in their order within an instant.
 _OPEN, _ARRIVE, _END, _LIMIT = range(4)

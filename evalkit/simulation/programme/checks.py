@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from evalkit.errors import Fault
-from evalkit.simulation.programme import Channel, ListChannel, Programme
-from evalkit.simulation.quantities import Assumption
+from evalkit.simulation.programme.quantities import Assumption
+from evalkit.simulation.programme.words import Channel, ListChannel, Programme
 from evalkit.tomlfile import TomlFile
 from evalkit.vocabulary import standard
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from evalkit.simulation.language import Calendar, PathwayTables, Table
-from evalkit.simulation.quantities import Assumption, Quantity
+from evalkit.simulation.language.tables import Calendar, PathwayTables, Table
+from evalkit.simulation.programme.quantities import Assumption, Quantity
 
 
 def _share(fr: str, en: str, per_site: bool = True) -> Any:

@@ -1,0 +1,4 @@
+"""The programme's language: scenarios, their assumptions, and the pathway they compile to.
+
+Not a run.
+"""

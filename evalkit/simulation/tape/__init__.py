@@ -1,0 +1,4 @@
+"""What happened in one play, and what is read off it.
+
+Not many plays.
+"""
