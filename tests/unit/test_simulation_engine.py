@@ -72,7 +72,7 @@ def test_slots_spread_over_the_days_of_the_week():
             "reduced": [{"from": "2024-01-15", "to": "2024-01-19", "share": 0.5}],
         },
     ).plan
-    opened = {tick // TICKS_PER_DAY: slots for tick, ((_, _, slots),) in plan.openings}
+    opened = {tick // TICKS_PER_DAY: slots for tick, ((_, _, slots, _),) in plan.capacity.openings}
     assert [opened.get(d) for d in range(7)] == [2, 1, 2, 1, 1, None, None]
     assert opened[8] == 0, "closed on Tuesday 9 January"
     assert sum(opened[d] for d in range(14, 19)) == 4, "half of 7, rounded up"
@@ -89,7 +89,7 @@ def test_one_slot_more_is_never_one_fewer_on_a_day():
             calendar={"reduced": [{"from": "2024-01-08", "to": "2024-01-19", "share": 0.37}]},
         ).plan
         now = np.zeros(31)
-        for tick, ((_, _, slots),) in plan.openings:
+        for tick, ((_, _, slots, _),) in plan.capacity.openings:
             now[tick // TICKS_PER_DAY] = slots
         assert (now >= before).all()
         before = now

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from evalkit.simulation.language.tables import Duration
+from evalkit.simulation.language.durations import Duration
 from evalkit.simulation.luck import sampler
 from evalkit.simulation.luck.sampler import NEVER, TICKS_PER_DAY, hazard_drawn, hazards_drawn
-from evalkit.simulation.plan.numbers import distribution
+from evalkit.simulation.plan.distributions import distribution
 
 inside = st.floats(min_value=2.0**-53, max_value=1 - 2.0**-53)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from evalkit.errors import InputError
 from evalkit.simulation.engines import simpy_engine
+from evalkit.simulation.engines.stays import arrived
 from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.luck.keyed import Luck
 from evalkit.simulation.luck.population import populate
@@ -53,6 +54,6 @@ def play_pathway(pathway: Pathway, seed: int, replication: int, engine: str, nam
         raise InputError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
     luck = Luck(seed, replication)
     people = populate(pathway.plan, luck)
-    return Tape(
-        pathway, people, simpy_engine.run(pathway.plan, people, luck), int(seed), int(replication), name
-    )
+    log = simpy_engine.run(pathway.plan, people, luck)
+    people, log = arrived(people, log, pathway.plan.horizon)
+    return Tape(pathway, people, log.stays, int(seed), int(replication), name, log.changes)

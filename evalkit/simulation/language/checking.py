@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.simulation.language.tables import DurationCase, PathwayTables, RouteCase, State
+from evalkit.simulation.language.durations import DurationCase
+from evalkit.simulation.language.tables import PathwayTables, RouteCase, State
 from evalkit.vocabulary import Vocabulary
 from evalkit.wording import LANGUAGES, join, number
 
@@ -43,7 +44,8 @@ def flaws(tables: PathwayTables, vocabulary: Vocabulary) -> list[Flaw]:
 
 def targets(state: State) -> set[str]:
     """Return the states a row can lead to."""
-    return {to for case in (*state.done, *state.late) for to, share in case.to.items() if share > 0}
+    found = {to for case in (*state.done, *state.late) for to, share in case.to.items() if share > 0}
+    return found | set(state.by_cause.values()) | ({state.balk.to} if state.balk else set())
 
 
 def _unknown(key: Key, what: str, name: str, known: Collection[str]) -> Flaw:
@@ -114,10 +116,10 @@ def _conditions(
     for case in cases:
         for name, value in case.when.items():
             yield from _condition(at, name, value, tables)
-    if cases and cases[-1].when:
+    if cases and not cases[-1].for_all:
         yield Flaw(at, "no_default", {})
     for case in cases[:-1]:
-        if not case.when:
+        if case.for_all:
             yield Flaw(at, "default_not_last", {})
 
 

@@ -73,7 +73,7 @@ class Pathway:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the tables: equal for equal pathways, however they were written."""
-        return digest(self.tables.model_dump(mode="json", by_alias=True))
+        return digest(self.tables.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
     @cached_property
     def plan(self) -> Plan:

@@ -8,89 +8,26 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+from evalkit.simulation.language.durations import (
+    Case,
+    Duration,
+    Durations,
+    NotNegative,
+    OneDuration,
+    Positive,
+    Share,
+    Table,
+)
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class Table(BaseModel):
-    """A table of the file: unknown keys are refused, and nothing changes after reading."""
+class RouteCase(Case):
+    """Where some people go: state to share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
-
-
-#: What each family of durations must and may say.
-FAMILIES = {
-    "constant": ({"value"}, set()),
-    "exponential": ({"mean"}, set()),
-    "weibull": ({"scale", "shape"}, set()),
-    "gamma": ({"mean", "shape"}, set()),
-    "lognormal": ({"median", "sigma"}, set()),
-    "uniform": ({"low", "high"}, set()),
-    "empirical": ({"values"}, set()),
-}
-
-
-class Duration(Table):
-    """A duration in days: a family and its parameters; a bare number is a constant."""
-
-    family: Literal["constant", "exponential", "weibull", "gamma", "lognormal", "uniform", "empirical"]
-    value: NotNegative | None = None
-    mean: Positive | None = None
-    scale: Positive | None = None
-    shape: Positive | None = None
-    median: Positive | None = None
-    sigma: NotNegative | None = None
-    low: NotNegative | None = None
-    high: Positive | None = None
-    values: Annotated[tuple[NotNegative, ...], Field(min_length=2)] | None = None
-
-    @model_validator(mode="after")
-    def _parameters_of_the_family(self) -> Duration:
-        needed, optional = FAMILIES[self.family]
-        given = {n for n in type(self).model_fields if n != "family" and getattr(self, n) is not None}
-        if given != needed and not needed <= given <= needed | optional:
-            raise PydanticCustomError(
-                "simulation.family",
-                "parameters of the family",
-                {"family": self.family, "needed": sorted(needed)},
-            )
-        if self.family == "uniform" and self.low >= self.high:  # type: ignore[operator]
-            raise PydanticCustomError(
-                "simulation.low_high", "low before high", {"low": self.low, "high": self.high}
-            )
-        return self
-
-
-def _constant(value: Any) -> Any:
-    return {"family": "constant", "value": value} if isinstance(value, int | float) else value
-
-
-OneDuration = Annotated[Duration, BeforeValidator(_constant)]
-
-
-class DurationCase(Table):
-    """A duration for the people `when` describes: source, site, record or an attribute, each equal to a value."""
-
-    when: dict[str, str] = Field(default_factory=dict)
-    duration: OneDuration
-
-
-def _duration_cases(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [{"duration": value}]
-
-
-Durations = Annotated[tuple[DurationCase, ...], BeforeValidator(_duration_cases), Field(min_length=1)]
-
-
-class RouteCase(Table):
-    """Where the people `when` describes go: state to share; the first case that fits is taken."""
-
-    when: dict[str, str] = Field(default_factory=dict)
     to: dict[str, Share]
 
 
@@ -121,13 +58,49 @@ def _names(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _by_site(value: Any) -> Any:
+    return {"": value} if isinstance(value, int) else value
+
+
+#: A number for every site (under the empty name), or one number per site.
+Counts = Annotated[dict[str, Annotated[int, Field(ge=0)]], BeforeValidator(_by_site)]
+
+
+class TrackChange(Table):
+    """A track that changes: to a level, for a share of people, some time after entering the state.
+
+    What was still to come on the track is forgotten. The change outlives the state.
+    """
+
+    to: str
+    share: Share = 1.0
+    after: OneDuration = Duration(family="constant", value=0.0)
+
+
+def _changes(value: Any) -> Any:
+    return (
+        {t: {"to": c} if isinstance(c, str) else c for t, c in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
+
+
+class Balk(Table):
+    """A queue that turns people away: who finds `at` people waiting, and cannot be served at once, goes `to` another state."""
+
+    at: Counts
+    to: str
+
+
 class State(Table):
     """One row of the pathway.
 
     ``delay`` lasts a duration; ``wait`` queues for a pool, smallest `priority` first, then first come first served; ``exit``
     ends. A `limit` is a patience or a deadline: whichever comes first, `done` or `late`, chooses the route. `release` gives
-    back held units on entering. The rest says what the dashboard shows: `event`, `situation`, `mark`, `eliminated`; `latent`
-    is what no dashboard shows.
+    back held units on entering. A wait may `balk`, or `preempt` the least urgent of those holding a unit, who waits again first
+    in line and resumes what was left. `by_cause` routes a fitted duration; `set` changes tracks; `hazard_ratios` multiply the
+    hazard of the duration (`limit_hazard_ratios`: of the limit) by attribute or by track, as the track stands while time
+    passes. The rest says what the dashboard shows: `event`, `situation`, `mark`, `eliminated`; `latent` is what no dashboard shows.
     """
 
     kind: Literal["delay", "wait", "exit"]
@@ -139,36 +112,65 @@ class State(Table):
     release: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     done: Routes = ()
     late: Routes = ()
+    by_cause: dict[str, str] = Field(default_factory=dict)
+    balk: Balk | None = None
+    preempt: bool = False
+    tracks: Annotated[dict[str, TrackChange], BeforeValidator(_changes)] = Field(
+        default_factory=dict, alias="set"
+    )
     hazard_ratios: dict[str, dict[str, Positive]] = Field(default_factory=dict)
+    limit_hazard_ratios: dict[str, dict[str, Positive]] = Field(default_factory=dict)
     event: EventRecord | None = None
     situation: str | None = None
     mark: Literal["spotted", "entered"] | None = None
     eliminated: str | None = None
     latent: Literal["disengaged"] | None = None
 
-
-def _by_site(value: Any) -> Any:
-    return {"": value} if isinstance(value, int) else value
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
-#: A number for every site (under the empty name), or one number per site.
-Counts = Annotated[dict[str, Annotated[int, Field(ge=0)]], BeforeValidator(_by_site)]
+class Sessions(Table):
+    """A committee: it decides only on its dates, for so many people each time."""
+
+    dates: Annotated[tuple[dt.date, ...], Field(min_length=1)]
+    places: Counts
+
+
+class PoolChange(Table):
+    """Another number from a date on."""
+
+    start: dt.date = Field(alias="from")
+    weekly: Counts | None = None
+    units: Counts | None = None
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Pool(Table):
-    """Capacity: `weekly` slots that open on some weekdays and are lost unused, or `units` held until released."""
+    """Capacity: `weekly` slots that open on some weekdays and are lost unused, `units` held until released, or `sessions` on dates.
+
+    `changes` give another number from a date on. A pool is by site; `shared` makes one queue of all sites, or of each group of them,
+    whose number is that of the group's first site.
+    """
 
     weekly: Counts | None = None
     on: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = (
         "monday",
     )
     units: Counts | None = None
+    sessions: Sessions | None = None
+    changes: tuple[PoolChange, ...] = ()
+    shared: bool | tuple[tuple[str, ...], ...] = False
     calendar: bool = True
 
     @model_validator(mode="after")
     def _one_kind(self) -> Pool:
-        if (self.weekly is None) == (self.units is None):
-            raise PydanticCustomError("simulation.pool_kind", "weekly or units", {})
+        given = [name for name in ("weekly", "units", "sessions") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise PydanticCustomError("simulation.pool_kind", "one kind of capacity", {})
+        for change in self.changes:
+            if given == ["sessions"] or getattr(change, given[0]) is None or change.weekly and change.units:
+                raise PydanticCustomError("simulation.pool_change", "a change of the same kind", {})
         return self
 
 
@@ -211,8 +213,24 @@ class Overlap(Table):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Spawned(Table):
+    """People who come out of another person's stay: each entry into `state` brings one with probability `share`, after `delay`.
+
+    Only the first `most` entries of a person can. Who came so brings nobody.
+    """
+
+    state: str
+    share: Share
+    delay: OneDuration = Duration(family="constant", value=0.0)
+    most: Annotated[int, Field(ge=1, le=20)] = 1
+
+
 class Source(Table):
-    """Where people come from: over `periods` (Poisson, or just the number said), on lists of `dates`, or there at first."""
+    """Where people come from: over `periods` (Poisson, or just the number said), on lists of `dates`, there at first, or `spawned`.
+
+    `season` gives twelve weights, January first, by which a period's number is spread. `elapsed` is how long those there at first
+    have already spent in their first state, a delay.
+    """
 
     to: str
     arrivals: Literal["poisson", "fixed"] = "poisson"
@@ -220,6 +238,9 @@ class Source(Table):
     dates: tuple[dt.date, ...] = ()
     size: Counts | None = None
     initial: Counts | None = None
+    elapsed: OneDuration | None = None
+    spawned: Spawned | None = None
+    season: Annotated[tuple[NotNegative, ...], Field(min_length=12, max_length=12)] | None = None
     attributes: dict[str, dict[str, Share]] = Field(default_factory=dict)
     overlap: Overlap | None = None
     channel: str | None = None
@@ -228,9 +249,18 @@ class Source(Table):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Source:
-        kinds = [bool(self.periods), self.size is not None, self.initial is not None]
+        kinds = [
+            bool(self.periods),
+            self.size is not None,
+            self.initial is not None,
+            self.spawned is not None,
+        ]
         if sum(kinds) != 1 or bool(self.dates) != (self.size is not None):
             raise PydanticCustomError("simulation.source_kind", "one kind of arrivals", {})
+        if (self.elapsed is not None and self.initial is None) or (
+            self.season is not None and not self.periods
+        ):
+            raise PydanticCustomError("simulation.source_extra", "elapsed or season misplaced", {})
         return self
 
 
@@ -244,6 +274,38 @@ class Attribute(Table):
     between: dict[str, tuple[float, float]] = Field(default_factory=dict)
     recorded: bool = True
     number: str | None = None
+
+
+class Track(Table):
+    """Something about a person that may change while time passes: co-accompaniment, a named referent, a scheme.
+
+    Everybody begins at the first level. `shown` is the track of the dashboard on which a level other than the first is written as a
+    situation; `values` are the codes written there, the level itself by default.
+    """
+
+    levels: Annotated[tuple[str, ...], Field(min_length=2)]
+    shown: str | None = None
+    values: dict[str, str] = Field(default_factory=dict)
+
+
+class Shock(Table):
+    """What is otherwise between two dates: arrivals of sources and hazards of states multiplied."""
+
+    start: dt.date = Field(alias="from")
+    stop: dt.date | None = Field(None, alias="to")
+    sources: dict[str, NotNegative] = Field(default_factory=dict)
+    hazards: dict[str, Positive] = Field(default_factory=dict)
+    limits: dict[str, Positive] = Field(default_factory=dict)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Shock:
+        if self.stop is not None and self.stop < self.start:
+            raise PydanticCustomError(
+                "simulation.period_order", "order", {"start": self.start, "stop": self.stop}
+            )
+        return self
 
 
 class Reduced(Table):
@@ -276,6 +338,8 @@ class PathwayTables(Table):
     silence: Positive = 90.0
     sites: Annotated[tuple[str, ...], Field(min_length=1)] = ("all",)
     attributes: dict[str, Attribute] = Field(default_factory=dict)
+    tracks: dict[str, Track] = Field(default_factory=dict)
+    shocks: tuple[Shock, ...] = ()
     calendar: Calendar = Calendar()
     pools: dict[str, Pool] = Field(default_factory=dict)
     sources: Annotated[dict[str, Source], Field(min_length=1)]

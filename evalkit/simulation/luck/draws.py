@@ -1,6 +1,7 @@
 """What each visit to a state brings, were it to happen: how long, until when at most, where to after either.
 
-Not the path: whether a visit happens is the engine's business. Draws are made for many people at once and kept; since a draw
+Not the path: whether a visit happens is the engine's business. Not what depends on the moment either: see `moving`. Draws are
+made for many people at once and kept; since a draw
 depends on nothing but its address, making too many or too few changes nothing.
 """
 
@@ -13,8 +14,9 @@ import numpy as np
 
 from evalkit.simulation.luck.keyed import DURATION, LIMIT, ROUTE, Luck, uniform, uniforms
 from evalkit.simulation.luck.population import People
-from evalkit.simulation.luck.sampler import Distribution, hazard_drawn, hazards_drawn
-from evalkit.simulation.plan.numbers import EXIT, NEVER, Choice, Plan, Row, Way
+from evalkit.simulation.luck.sampler import NEVER, Distribution, hazard_drawn, hazards_drawn
+from evalkit.simulation.plan.choices import Choice, Way
+from evalkit.simulation.plan.numbers import EXIT, Plan, Row
 
 #: (duration, limit) in ticks and (state after done, state after late); -1 where there is none.
 Visit = tuple[int, int, int, int]
@@ -104,7 +106,7 @@ class Draws:
 
 def _ratio(row: Row, codes: dict[str, np.ndarray], n: int) -> np.ndarray:
     ratio = np.ones(n)
-    for trait, by_level in row.ratios:
+    for trait, by_level in row.hazard.traits:
         ratio = ratio * np.array(by_level)[codes[trait]]
     return ratio
 

@@ -6,13 +6,13 @@ Not their path: that is the engine's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evalkit.errors import InputError
-from evalkit.simulation.language.tables import Overlap, Period, Source
+from evalkit.simulation.language.tables import Overlap, Source
 from evalkit.simulation.luck.keyed import (
     DURATION,
     INDEX_BITS,
@@ -25,7 +25,9 @@ from evalkit.simulation.luck.keyed import (
     uniforms,
 )
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY, hazards_drawn
-from evalkit.simulation.plan.numbers import Plan, distribution, number_at
+from evalkit.simulation.plan.distributions import distribution
+from evalkit.simulation.plan.numbers import Plan, number_at
+from evalkit.simulation.plan.rates import Stretch, rates
 
 #: A list of one date holds at most this many people per site.
 _LIST_BITS = 16
@@ -54,6 +56,14 @@ class People:
         Level of every trait: source, site, record and the attributes.
     numbers : mapping of str to float array
         A number within the level, for attributes that have one.
+    elapsed : float array
+        Days already spent in the first state.
+    brought_by : int64 array
+        Row of the person who may bring this one, -1 for who comes by themselves.
+    bring : int64 arrays, shape (rules of `plan.brings`, records, most)
+        Row of the person whom each entry would bring, -1 for nobody.
+    after : int64 array
+        Ticks from that entry to arrival.
     """
 
     identity: np.ndarray
@@ -66,13 +76,17 @@ class People:
     head: np.ndarray
     codes: Mapping[str, np.ndarray]
     numbers: Mapping[str, np.ndarray]
+    elapsed: np.ndarray
+    brought_by: np.ndarray
+    bring: tuple[np.ndarray, ...]
+    after: np.ndarray
 
     def __len__(self) -> int:
         return len(self.identity)
 
 
 def populate(plan: Plan, luck: Luck) -> People:
-    """Return everybody who arrives before the horizon."""
+    """Return everybody who arrives before the horizon, and those whom somebody may bring (they arrive never, until brought)."""
     blocks = list(_arrivals(plan, luck))
     identity = np.concatenate([b["identity"] for b in blocks])
     own_source = np.concatenate([b["source"] for b in blocks])
@@ -114,20 +128,38 @@ def populate(plan: Plan, luck: Luck) -> People:
     of, keyed, follows, arrives, head, record = (
         x[order] for x in (of, keyed, follows, arrives, head, record)
     )
-    codes, numbers = _attributes(plan, luck, identity, own_source)
+    codes, numbers = attributes(plan, luck, identity, own_source)
     # A first record keeps the rules of its own source even when a list brought it earlier: same youth, same luck, only sooner.
     rules = np.where(record == DUPLICATE, follows, own_source[of])
     traits = {"source": rules, "site": site[of], "record": record, **{n: c[of] for n, c in codes.items()}}
-    return People(
+    n, never = len(keyed), np.zeros(0, dtype=np.int64)
+    alone = People(
         keyed, identity[of], index[of], own_source[of], follows, own[of], arrives, head, traits,
-        {n: v[of] for n, v in numbers.items()},
+        {name: v[of] for name, v in numbers.items()}, _elapsed(plan, luck, keyed, own_source[of]), np.full(n, -1), (), never,
     )  # fmt: skip
+    if not plan.brings:
+        return replace(alone, after=np.zeros(n, dtype=np.int64))
+    from evalkit.simulation.luck.brought import with_brought
+
+    return with_brought(plan, luck, alone)
+
+
+def _elapsed(plan: Plan, luck: Luck, identity: np.ndarray, own_source: np.ndarray) -> np.ndarray:
+    """Return the days that people there at first have already spent in their first state."""
+    out = np.zeros(len(identity))
+    for s, source in enumerate(plan.tables.sources.values()):
+        if source.elapsed is not None:
+            mine = np.flatnonzero(own_source == s)
+            words = luck.blocks(identity[mine], key_of("\x1eelapsed"), np.zeros(len(mine), dtype=np.uint64))
+            ticks = distribution(source.elapsed).ticks_of(hazards_drawn(uniforms(words[DURATION]), 1.0))
+            out[mine] = ticks / TICKS_PER_DAY
+    return out
 
 
 def _arrivals(plan: Plan, luck: Luck) -> Iterator[dict[str, np.ndarray]]:
     for s, (name, source) in enumerate(plan.tables.sources.items()):
         for k, site in enumerate(plan.sites):
-            index, ticks = _ticks(plan, luck, source, site, stem(name, site))
+            index, ticks = _ticks(plan, luck, name, source, site)
             n = len(index)
             if n and int(index.max()) >> INDEX_BITS:
                 raise InputError(
@@ -139,8 +171,10 @@ def _arrivals(plan: Plan, luck: Luck) -> Iterator[dict[str, np.ndarray]]:
             }  # fmt: skip
 
 
-def _ticks(plan: Plan, luck: Luck, source: Source, site: str, base: int) -> tuple[np.ndarray, np.ndarray]:
+def _ticks(plan: Plan, luck: Luck, name: str, source: Source, site: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers and the arrival ticks of one source at one site."""
+    if source.spawned is not None:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if source.initial is not None:
         n = int(number_at(source.initial, site))
         return np.arange(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -153,13 +187,15 @@ def _ticks(plan: Plan, luck: Luck, source: Source, site: str, base: int) -> tupl
         index = [(j << _LIST_BITS) + np.arange(n, dtype=np.int64) for j in range(len(source.dates))]
         ticks = [np.full(n, plan.tick(day), dtype=np.int64) for day in source.dates]
         return np.concatenate(index), np.concatenate(ticks)
-    return _over_periods(plan, luck, source, site, base)
+    return _over_periods(plan, luck, name, source, site)
 
 
 def _over_periods(
-    plan: Plan, luck: Luck, source: Source, site: str, base: int
+    plan: Plan, luck: Luck, name: str, source: Source, site: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    numbers = np.array([number_at(p.number, site) for p in source.periods])
+    stretches = rates(plan.tables, name, site)
+    base = stem(name, site)
+    numbers = np.array([s.number for s in stretches])
     upto = np.concatenate([[0.0], np.cumsum(numbers)])
     total = float(upto[-1])
     key = key_of("\x1earrival")
@@ -173,7 +209,7 @@ def _over_periods(
             index = np.arange(2 * len(index) + math.ceil(total + 6.0 * math.sqrt(total)) + 8, dtype=np.int64)
             expected = np.cumsum(hazards_drawn(_first(luck, base, index, key), 1.0))
         index, expected = index[expected < total], expected[expected < total]
-    return index, _when(plan, source.periods, numbers, upto, expected)
+    return index, _when(stretches, numbers, upto, expected)
 
 
 def _first(luck: Luck, base: int, index: np.ndarray, key: int) -> np.ndarray:
@@ -182,12 +218,12 @@ def _first(luck: Luck, base: int, index: np.ndarray, key: int) -> np.ndarray:
 
 
 def _when(
-    plan: Plan, periods: tuple[Period, ...], numbers: np.ndarray, upto: np.ndarray, expected: np.ndarray
+    stretches: Sequence[Stretch], numbers: np.ndarray, upto: np.ndarray, expected: np.ndarray
 ) -> np.ndarray:
     """Return the tick at which the expected number of arrivals since the beginning reaches each value."""
-    first = np.array([plan.tick(p.start) for p in periods], dtype=np.float64)
-    length = np.array([((p.stop - p.start).days + 1) * TICKS_PER_DAY for p in periods], dtype=np.float64)
-    at = np.minimum(np.searchsorted(upto, expected, side="right") - 1, len(periods) - 1)
+    first = np.array([s.first for s in stretches], dtype=np.float64)
+    length = np.array([s.length for s in stretches], dtype=np.float64)
+    at = np.minimum(np.searchsorted(upto, expected, side="right") - 1, len(stretches) - 1)
     share = (expected - upto[at]) / np.where(numbers[at] > 0, numbers[at], 1.0)
     return np.maximum(np.floor(first[at] + share * length[at]), 0.0).astype(np.int64)
 
@@ -223,7 +259,7 @@ def _merge(
     return {"at": at[missed], "arrival": later[missed], "source": by[missed]}
 
 
-def _attributes(
+def attributes(
     plan: Plan, luck: Luck, identity: np.ndarray, own_source: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     codes, numbers = {}, {}

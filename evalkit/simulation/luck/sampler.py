@@ -11,7 +11,7 @@ thus multiplies the hazard whatever the family, and one uniform makes one durati
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ TICKS_PER_DAY = 86_400
 #: A tick that never comes; far beyond any horizon and still exact as a float.
 NEVER = 1 << 50
 
-CONSTANT, EXPONENTIAL, WEIBULL, LOGNORMAL, TABLE = range(5)
+CONSTANT, EXPONENTIAL, WEIBULL, LOGNORMAL, TABLE, STEPS = range(6)
 
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _SQRT_HALF = 0.7071067811865476
@@ -155,10 +155,13 @@ class Distribution:
     Parameters
     ----------
     family : int
-        CONSTANT (a), EXPONENTIAL (mean a), WEIBULL (scale a, shape 1/b), LOGNORMAL (exp(a + b z)) or TABLE.
+        CONSTANT (a), EXPONENTIAL (mean a), WEIBULL (scale a, shape 1/b), LOGNORMAL (exp(a + b z)), TABLE or STEPS (last day a).
     a, b : float
     hazard, days, slope : tuple of float
-        TABLE: the time `days[k]` at which the cumulative hazard reaches `hazard[k]`, straight in between and after.
+        TABLE: the time `days[k]` at which the cumulative hazard reaches `hazard[k]`, straight in between and after. STEPS: the
+        hazard jumps to `hazard[k]` on `days[k]`; a draw beyond the last never comes.
+    causes : tuple of tuple of float
+        STEPS: at each jump, the cumulative shares of the causes.
     """
 
     family: int
@@ -167,6 +170,13 @@ class Distribution:
     hazard: tuple[float, ...] = ()
     days: tuple[float, ...] = ()
     slope: tuple[float, ...] = ()
+    causes: tuple[tuple[float, ...], ...] = ()
+
+    @classmethod
+    def steps(cls, hazard: np.ndarray, days: np.ndarray, causes: np.ndarray, last: float) -> Distribution:
+        """Make STEPS from the jumps of a curve; `causes` has one row per jump."""
+        of = (tuple(float(v) for v in x) for x in (hazard, days))
+        return cls(STEPS, last, 0.0, *of, (), tuple(tuple(float(v) for v in row) for row in causes))
 
     @classmethod
     def table(cls, hazard: np.ndarray, days: np.ndarray, last_slope: float) -> Distribution:
@@ -176,18 +186,42 @@ class Distribution:
 
     def ticks(self, e: float) -> int:
         """Return the duration in ticks for a cumulative hazard `e`."""
+        return in_ticks(self.days_at(e))
+
+    def days_at(self, e: float) -> float:
+        """Return the time in days at which the cumulative hazard reaches `e`."""
         if self.family == CONSTANT:
-            days = self.a
-        elif self.family == EXPONENTIAL:
-            days = self.a * e
-        elif self.family == WEIBULL:
-            days = self.a * exp(self.b * log(e))
-        elif self.family == LOGNORMAL:
-            days = exp(self.a - self.b * normal_quantile(min(exp(-e), _BELOW_ONE)))
-        else:
-            k = max(bisect_right(self.hazard, e) - 1, 0)
-            days = self.days[k] + (e - self.hazard[k]) * self.slope[k]
-        return math.floor(min(days * TICKS_PER_DAY, float(NEVER)) + 0.5)
+            return self.a
+        if self.family == EXPONENTIAL:
+            return self.a * e
+        if self.family == WEIBULL:
+            return self.a * exp(self.b * log(e))
+        if self.family == LOGNORMAL:
+            return exp(self.a - self.b * normal_quantile(min(exp(-e), _BELOW_ONE)))
+        if self.family == STEPS:
+            k = self.jump(e)
+            return self.days[k] if k < len(self.days) else float(NEVER)
+        k = max(bisect_right(self.hazard, e) - 1, 0)
+        return self.days[k] + (e - self.hazard[k]) * self.slope[k]
+
+    def jump(self, e: float) -> int:
+        """Return the jump of STEPS at which the cumulative hazard reaches `e`; their number when none does."""
+        return bisect_left(self.hazard, e)
+
+    def hazard_by(self, days: float) -> float:
+        """Return the cumulative hazard by a time in days; not for CONSTANT and LOGNORMAL."""
+        if days <= 0.0:
+            return 0.0
+        if self.family == EXPONENTIAL:
+            return days / self.a
+        if self.family == WEIBULL:
+            return exp(log(days / self.a) / self.b)
+        k = bisect_right(self.days, days) - 1
+        if self.family == STEPS:
+            return self.hazard[k] if k >= 0 else 0.0
+        if k < 0:
+            return 0.0
+        return self.hazard[k] + ((days - self.days[k]) / self.slope[k] if self.slope[k] > 0.0 else 0.0)
 
     def ticks_of(self, e: np.ndarray) -> np.ndarray:
         """Return `ticks` of every element, as int64."""
@@ -204,6 +238,11 @@ class Distribution:
             k = np.maximum(np.searchsorted(hazard, e, side="right") - 1, 0)
             days = start[k] + (e - hazard[k]) * slope[k]
         return np.floor(np.minimum(days * TICKS_PER_DAY, float(NEVER)) + 0.5).astype(np.int64)
+
+
+def in_ticks(days: float) -> int:
+    """Return a time in days as whole ticks, rounded."""
+    return math.floor(min(days * TICKS_PER_DAY, float(NEVER)) + 0.5)
 
 
 def hazard_drawn(u: float, ratio: float) -> float:

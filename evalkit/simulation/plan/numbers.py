@@ -1,4 +1,4 @@
-"""The numbers of a pathway, as every engine reads them: ticks, indices, distributions, openings.
+"""The numbers of a pathway, as every engine reads them: ticks, indices, distributions, queues.
 
 Not a draw: nothing here is random.
 """
@@ -7,74 +7,63 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evalkit.simulation.language.checking import RECORDS, targets
-from evalkit.simulation.language.tables import WEEKDAYS, Calendar, Duration, PathwayTables, Pool, State
+from evalkit.simulation.language.durations import DurationCase
+from evalkit.simulation.language.tables import PathwayTables, RouteCase, State
 from evalkit.simulation.luck.keyed import key_of
 from evalkit.simulation.luck.sampler import (
     CONSTANT,
-    EXPONENTIAL,
-    LOGNORMAL,
     NEVER,
+    STEPS,
     TICKS_PER_DAY,
-    WEIBULL,
     Distribution,
-    log,
 )
+from evalkit.simulation.plan.capacity import Capacity, at
+from evalkit.simulation.plan.choices import ERA, Choice, Eras, Way
+from evalkit.simulation.plan.distributions import as_table, distribution
 
 DELAY, WAIT, EXIT = 0, 1, 2
 _KINDS = {"delay": DELAY, "wait": WAIT, "exit": EXIT}
-#: The order in which the days of a week get a slot more when the week's slots do not divide evenly: nested, so that one slot
-#: more a week is one more on one day and one fewer on none.
-_SPREAD = {
-    1: (0,),
-    2: (0, 1),
-    3: (0, 2, 1),
-    4: (0, 2, 1, 3),
-    5: (0, 2, 4, 1, 3),
-    6: (0, 2, 4, 1, 3, 5),
-    7: (0, 2, 4, 6, 1, 3, 5),
-}
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which case of a row applies to whom: an array over the traits that the cases mention, in `traits` order."""
+class Hazard:
+    """What multiplies the hazard of a duration, person by person and as time passes.
 
-    traits: tuple[str, ...]
-    cases: np.ndarray
+    Parameters
+    ----------
+    traits : tuple of (trait, ratio per level)
+        Fixed for a person.
+    tracks : tuple of (track, ratio per level)
+        As the track stands.
+    shocks : tuple of (tick, ratio)
+        Ratio from each tick on; 1 before the first.
+    """
 
-    @classmethod
-    def of(cls, conditions: Sequence[Mapping[str, str]], levels: Mapping[str, Sequence[str]]) -> Choice:
-        """Resolve ordered conditions; the first that fits is taken."""
-        traits = tuple(sorted({name for when in conditions for name in when}))
-        shape = tuple(len(levels[t]) for t in traits)
-        cases = np.zeros(shape, dtype=np.int64)
-        for at in itertools.product(*(range(n) for n in shape)):
-            person = {t: levels[t][k] for t, k in zip(traits, at, strict=True)}
-            cases[at] = next(
-                c for c, when in enumerate(conditions) if all(person[t] == v for t, v in when.items())
-            )
-        return cls(traits, cases)
+    traits: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    tracks: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    shocks: tuple[tuple[int, float], ...] = ()
 
-    def take(self, codes: Mapping[str, np.ndarray], n: int) -> np.ndarray:
-        """Return the case of each of `n` people from the codes of their traits."""
-        if not self.traits:
-            return np.full(n, int(self.cases), dtype=np.int64)
-        return self.cases[tuple(codes[t] for t in self.traits)]
+    @property
+    def moving(self) -> bool:
+        """Whether it changes as time passes."""
+        return bool(self.tracks or self.shocks)
 
 
 @dataclass(frozen=True)
-class Way:
-    """One set of routes: cumulative shares, the last being 1, and the state behind each."""
+class Change:
+    """A change of a track on entering a state."""
 
-    cumulative: tuple[float, ...]
-    targets: tuple[int, ...]
+    track: int
+    level: int
+    share: float
+    after: Distribution
+    key: int
 
 
 @dataclass(frozen=True)
@@ -95,20 +84,39 @@ class Row:
     done_choice: Choice
     late: tuple[Way, ...]
     late_choice: Choice
-    ratios: tuple[tuple[str, tuple[float, ...]], ...]
+    hazard: Hazard
+    limit_hazard: Hazard
+    by_cause: tuple[tuple[int, ...], ...]
+    balk_at: tuple[int, ...]
+    balk_to: int
+    preempt: bool
+    changes: tuple[Change, ...]
     sources: frozenset[int]
+    dynamic: bool
 
     @property
     def fixed(self) -> bool:
         """Whether nothing about a visit is left to luck and all people fare alike."""
         return (
             self.kind != EXIT
+            and not self.dynamic
             and len(self.done) == 1
             and len(self.done[0].targets) == 1
             and not self.limits
             and all(d.family == CONSTANT for d in self.durations)
             and len(self.durations) <= 1
         )
+
+
+@dataclass(frozen=True)
+class Brings:
+    """People who come out of other people's entries into a state."""
+
+    state: int
+    source: int
+    share: float
+    delay: Distribution
+    most: int
 
 
 @dataclass(frozen=True)
@@ -121,11 +129,12 @@ class Plan:
     states: tuple[str, ...]
     pools: tuple[str, ...]
     sources: tuple[str, ...]
+    tracks: tuple[str, ...]
     levels: Mapping[str, tuple[str, ...]]
     rows: tuple[Row, ...]
-    held: tuple[bool, ...]
-    units: tuple[tuple[int, ...], ...]
-    openings: tuple[tuple[int, tuple[tuple[int, int, int], ...]], ...]
+    capacity: Capacity
+    eras: Eras
+    brings: tuple[Brings, ...]
     tables: PathwayTables
 
     @classmethod
@@ -134,16 +143,28 @@ class Plan:
         levels = {
             "source": tuple(tables.sources), "site": tables.sites, "record": RECORDS,
             **{name: a.levels for name, a in tables.attributes.items()},
+            **{name: t.levels for name, t in tables.tracks.items()},
         }  # fmt: skip
         days = (tables.end - tables.start).days + 1
-        reach = _reach(tables)
-        rows = tuple(_row(name, state, tables, levels, reach[name]) for name, state in tables.states.items())
-        pools = tuple(tables.pools)
-        held = tuple(p.units is not None for p in tables.pools.values())
-        units = tuple(tuple(_at(p.units or {}, s) for s in tables.sites) for p in tables.pools.values())
+        eras = Eras.of(tables.start, [c for s in tables.states.values() for c in _cases(s)])
+        capacity, reach = Capacity.of(tables), _reach(tables)
+        make = _Rows(tables, levels, eras, capacity)
+        rows = tuple(make.row(name, state, reach[name]) for name, state in tables.states.items())
+        states = tuple(tables.states)
+        brings = tuple(
+            Brings(
+                states.index(s.spawned.state),
+                k,
+                s.spawned.share,
+                distribution(s.spawned.delay),
+                s.spawned.most,
+            )
+            for k, s in enumerate(tables.sources.values())
+            if s.spawned is not None
+        )
         return cls(
-            tables.start, days * TICKS_PER_DAY, tables.sites, tuple(tables.states), pools, tuple(tables.sources), levels,
-            rows, held, units, _openings(tables, days), tables,
+            tables.start, days * TICKS_PER_DAY, tables.sites, states, tuple(tables.pools), tuple(tables.sources),
+            tuple(tables.tracks), levels, rows, capacity, eras, brings, tables,
         )  # fmt: skip
 
     def tick(self, day: dt.date) -> int:
@@ -151,44 +172,123 @@ class Plan:
         return (day - self.start).days * TICKS_PER_DAY
 
 
-def _at(by_site: Mapping[str, int], site: str) -> int:
-    return by_site.get(site, by_site.get("", 0))
-
-
 def number_at(by_site: Mapping[str, float], site: str) -> float:
     """Return a number given for every site (under the empty name) or per site; 0 for a site not named."""
     return by_site.get(site, by_site.get("", 0.0))
 
 
-def _row(
-    name: str,
-    state: State,
-    tables: PathwayTables,
-    levels: Mapping[str, tuple[str, ...]],
-    sources: frozenset[int],
-) -> Row:
-    pools, index = tuple(tables.pools), {s: i for i, s in enumerate(tables.states)}
+def _cases(state: State) -> list[DurationCase | RouteCase]:
+    return [*(state.duration or ()), *(state.limit or ()), *state.done, *state.late]
 
-    def ways(cases: Sequence[object]) -> tuple[tuple[Way, ...], Choice]:
+
+class _Rows:
+    """Lowers states one by one."""
+
+    def __init__(
+        self, tables: PathwayTables, levels: Mapping[str, tuple[str, ...]], eras: Eras, capacity: Capacity
+    ):
+        self.tables, self.levels, self.eras, self.capacity = tables, levels, eras, capacity
+        self.pools, self.tracks = tuple(tables.pools), tuple(tables.tracks)
+        self.index = {s: i for i, s in enumerate(tables.states)}
+        self.elapsed = {s.to for s in tables.sources.values() if s.elapsed is not None}
+
+    def row(self, name: str, state: State, sources: frozenset[int]) -> Row:
+        """Return a state in numbers."""
+        hazard = self._hazard(state.hazard_ratios, [(s, s.hazards.get(name)) for s in self.tables.shocks])
+        limit_hazard = self._hazard(
+            state.limit_hazard_ratios, [(s, s.limits.get(name)) for s in self.tables.shocks]
+        )
+        told = hazard.moving or name in self.elapsed
+        durations, duration_choice = self._durations(state.duration, told)
+        limits, limit_choice = self._durations(state.limit, limit_hazard.moving)
+        done, done_choice = self._ways(state.done)
+        late, late_choice = self._ways(state.late)
+        asked = {t for c in (duration_choice, limit_choice, done_choice, late_choice) for t in c.traits}
+        dynamic = (
+            told
+            or limit_hazard.moving
+            or ERA in asked
+            or bool(asked & set(self.tracks))
+            or any(d.family == STEPS for d in durations)
+            or bool(limit_hazard.traits)
+        )
+        pool = self.pools.index(state.pool) if state.pool else -1
+        balk = self._balk(state, pool)
+        not_before = (
+            0 if state.not_before is None else (state.not_before - self.tables.start).days * TICKS_PER_DAY
+        )
+        return Row(
+            key_of(name), _KINDS[state.kind], pool, state.priority, tuple(self.pools.index(p) for p in state.release),
+            not_before, durations, duration_choice, limits, limit_choice, done, done_choice, late, late_choice, hazard,
+            limit_hazard, self._by_cause(state), *balk, state.preempt, self._changes(name, state), sources, dynamic,
+        )  # fmt: skip
+
+    def _ways(self, cases: Sequence[RouteCase]) -> tuple[tuple[Way, ...], Choice]:
         if not cases:
             return (), Choice((), np.array(0))
-        return tuple(_way(c.to, index) for c in cases), Choice.of([c.when for c in cases], levels)  # type: ignore[attr-defined]
+        return tuple(_way(c.to, self.index) for c in cases), Choice.of(cases, self.levels, self.eras)
 
-    def durations(cases: Sequence[object] | None) -> tuple[tuple[Distribution, ...], Choice]:
+    def _durations(
+        self, cases: Sequence[DurationCase] | None, told: bool
+    ) -> tuple[tuple[Distribution, ...], Choice]:
+        """Return durations; `told`: their hazard by a given time will be asked for."""
         if not cases:
             return (), Choice((), np.array(0))
-        return tuple(distribution(c.duration) for c in cases), Choice.of([c.when for c in cases], levels)  # type: ignore[attr-defined]
+        made = tuple(distribution(c.duration) for c in cases)
+        return tuple(as_table(d) for d in made) if told else made, Choice.of(cases, self.levels, self.eras)
 
-    ratios = tuple(
-        (trait, tuple(by_level.get(level, 1.0) for level in levels[trait]))
-        for trait, by_level in state.hazard_ratios.items()
-    )
-    not_before = 0 if state.not_before is None else (state.not_before - tables.start).days * TICKS_PER_DAY
-    return Row(
-        key_of(name), _KINDS[state.kind], pools.index(state.pool) if state.pool else -1, state.priority,
-        tuple(pools.index(p) for p in state.release), not_before, *durations(state.duration), *durations(state.limit),
-        *ways(state.done), *ways(state.late), ratios, sources,
-    )  # fmt: skip
+    def _hazard(self, ratios: Mapping[str, Mapping[str, float]], shocks: Sequence[tuple]) -> Hazard:
+        of = {
+            name: tuple(by_level.get(level, 1.0) for level in self.levels[name])
+            for name, by_level in ratios.items()
+        }
+        traits = tuple((n, r) for n, r in of.items() if n not in self.tracks)
+        tracks = tuple((self.tracks.index(n), r) for n, r in of.items() if n in self.tracks)
+        return Hazard(traits, tracks, self._shocked(shocks))
+
+    def _shocked(self, shocks: Sequence[tuple]) -> tuple[tuple[int, float], ...]:
+        """Return the product of the shocks from each date on at which one begins or ends."""
+        tick = lambda day: (day - self.tables.start).days * TICKS_PER_DAY
+        mine = [
+            (tick(s.start), NEVER if s.stop is None else tick(s.stop) + TICKS_PER_DAY, ratio)
+            for s, ratio in shocks
+            if ratio is not None
+        ]
+        edges = sorted({t for begin, end, _ in mine for t in (begin, end) if t < NEVER})
+        out = []
+        for edge in edges:
+            ratio = 1.0
+            for begin, end, by in mine:
+                ratio = ratio * by if begin <= edge < end else ratio
+            out.append((edge, ratio))
+        return tuple(out)
+
+    def _by_cause(self, state: State) -> tuple[tuple[int, ...], ...]:
+        """Return, per case of the duration, the state each cause leads to; nothing for durations without causes."""
+        return tuple(
+            tuple(self.index[state.by_cause[c]] for c in case.duration.incidence or {})
+            if state.by_cause
+            else ()
+            for case in state.duration or ()
+        )
+
+    def _balk(self, state: State, pool: int) -> tuple[tuple[int, ...], int]:
+        if state.balk is None:
+            return (), -1
+        firsts = [name.split("+")[0] for name in self.capacity.names[pool]]
+        return tuple(at(state.balk.at, site) for site in firsts), self.index[state.balk.to]
+
+    def _changes(self, name: str, state: State) -> tuple[Change, ...]:
+        return tuple(
+            Change(
+                self.tracks.index(track),
+                self.levels[track].index(c.to),
+                c.share,
+                distribution(c.after),
+                key_of(f"\x1etrack:{track}:{name}"),
+            )
+            for track, c in state.tracks.items()
+        )
 
 
 def _way(shares: Mapping[str, float], index: Mapping[str, int]) -> Way:
@@ -213,81 +313,3 @@ def _reach(tables: PathwayTables) -> dict[str, frozenset[int]]:
             found[state].add(source_index)
             heads += [(to, source_index) for to in targets(tables.states[state])]
     return {name: frozenset(indices) for name, indices in found.items()}
-
-
-def distribution(given: Duration) -> Distribution:
-    """Return a duration in the form both engines read; gamma and empirical ones are frozen as cumulative-hazard tables."""
-    if given.family == "constant":
-        return Distribution(CONSTANT, float(given.value or 0.0))
-    if given.family == "exponential":
-        return Distribution(EXPONENTIAL, float(given.mean or 0.0))
-    if given.family == "weibull":
-        return Distribution(WEIBULL, float(given.scale or 0.0), 1.0 / float(given.shape or 1.0))
-    if given.family == "lognormal":
-        return Distribution(LOGNORMAL, log(float(given.median or 1.0)), float(given.sigma or 0.0))
-    if given.family == "gamma":
-        return _gamma(float(given.mean or 1.0), float(given.shape or 1.0))
-    if given.family == "uniform":
-        return _quantiles(np.array([given.low, given.high], dtype=float))
-    return _quantiles(np.sort(np.array(given.values, dtype=float)))
-
-
-def _gamma(mean: float, shape: float) -> Distribution:
-    from scipy import stats
-
-    hazard = np.concatenate([np.geomspace(1e-6, 1.0, 192), np.linspace(1.0, 40.0, 313)[1:]])
-    days = stats.gamma.isf(np.exp(-hazard), shape, scale=mean / shape)
-    hazard, days = np.insert(hazard, 0, 0.0), np.insert(days, 0, 0.0)
-    return Distribution.table(hazard, days, mean / shape)
-
-
-def _quantiles(values: np.ndarray) -> Distribution:
-    """Return the distribution whose quantile function joins the sorted values by straight lines, on a fine hazard grid."""
-    p = np.unique(
-        np.concatenate([np.linspace(0.0, 1.0, 513)[:-1], np.arange(len(values) - 1) / (len(values) - 1)])
-    )
-    p = np.concatenate([p, 1.0 - 2.0 ** -np.arange(10, 50)])
-    days = np.interp(p, np.arange(len(values)) / (len(values) - 1), values)
-    return Distribution.table(-np.log1p(-p), days, 0.0)
-
-
-def _openings(tables: PathwayTables, days: int) -> tuple[tuple[int, tuple[tuple[int, int, int], ...]], ...]:
-    """Return (tick, ((pool, site, slots), …)) for every day on which some weekly pool opens; unused slots are lost then."""
-    shares = _day_shares(tables.calendar, tables.start, days)
-    found: dict[int, list[tuple[int, int, int]]] = {}
-    for p, pool in enumerate(tables.pools.values()):
-        if pool.weekly is None:
-            continue
-        for k, site in enumerate(tables.sites):
-            weekly = _at(pool.weekly, site)
-            for day, slots in _opening_days(pool, weekly, shares, tables.start):
-                found.setdefault(day * TICKS_PER_DAY, []).append((p, k, slots))
-    return tuple((tick, tuple(found[tick])) for tick in sorted(found))
-
-
-def _day_shares(calendar: Calendar, start: dt.date, days: int) -> np.ndarray:
-    shares = np.ones(days)
-    for reduced in calendar.reduced:
-        first, last = (reduced.start - start).days, (reduced.stop - start).days
-        shares[max(first, 0) : max(last + 1, 0)] *= reduced.share
-    for day in calendar.closed:
-        if 0 <= (day - start).days < days:
-            shares[(day - start).days] = 0.0
-    return shares
-
-
-def _opening_days(pool: Pool, weekly: int, shares: np.ndarray, start: dt.date) -> list[tuple[int, int]]:
-    weekdays = sorted(WEEKDAYS.index(d) for d in set(pool.on))
-    order = _SPREAD[len(weekdays)]
-    out = []
-    for day, share in enumerate(shares):
-        weekday = (start + dt.timedelta(days=day)).weekday()
-        if weekday in weekdays:
-            # Rounding and spread are both monotone in the number: more slots a week never mean fewer on any day.
-            week = math.floor(weekly * (share if pool.calendar else 1.0) + 0.5)
-            each, more = divmod(week, len(weekdays))
-            out.append((day, each + (order.index(weekdays.index(weekday)) < more)))
-    return out
-
-
-__all__ = ["DELAY", "EXIT", "NEVER", "WAIT", "Choice", "Plan", "Row", "Way", "distribution", "number_at"]

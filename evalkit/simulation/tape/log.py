@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,12 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
-from evalkit.simulation.engines.simpy_engine import DONE, OPEN
+from evalkit.simulation.engines.stays import DONE, OPEN, PREEMPTED
 from evalkit.simulation.language.pathway import Pathway
+from evalkit.simulation.luck.keyed import key_of
 from evalkit.simulation.luck.population import DUPLICATE, People
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.plan.capacity import ADD
 from evalkit.simulation.plan.numbers import WAIT, Plan
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from evalkit.result import Result
 
 #: How a stay ended, by the engine's number.
-ENDINGS = ("done", "late", "left", "open")
+ENDINGS = ("done", "late", "left", "open", "balked", "preempted")
 _WEEK = 7 * TICKS_PER_DAY
 
 
@@ -40,10 +42,12 @@ class Tape:
     pathway : Pathway
     people : People
     log : int64 array, shape (stays, 7)
-        See `engines.simpy_engine.run`.
+        See `engines.stays.Log`.
     seed, replication : int
     scenario : str
         Name of the scenario played.
+    changes : int64 array, shape (changes, 4)
+        Person, track, level, tick.
 
     Examples
     --------
@@ -65,6 +69,7 @@ class Tape:
     seed: int
     replication: int = 0
     scenario: str = ""
+    changes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
 
     @property
     def plan(self) -> Plan:
@@ -106,16 +111,50 @@ class Tape:
         keys = np.array([row.key for row in self.plan.rows], dtype=np.uint64)
         sha.update(keys[self.log[:, 2]].astype("<u8").tobytes())
         sha.update(np.ascontiguousarray(np.delete(self.log, 2, axis=1)).astype("<i8").tobytes())
+        if self.plan.tracks:
+            tracks = np.array([key_of(f"\x1etrack:{t}") for t in self.plan.tracks], dtype=np.uint64)
+            sha.update(tracks[self.changes[:, 1]].astype("<u8").tobytes())
+            sha.update(np.ascontiguousarray(self.changes[:, [0, 2, 3]]).astype("<i8").tobytes())
         return sha.hexdigest()
 
     @cached_property
     def names(self) -> np.ndarray:
         """Name of each record: source, site, number; a duplicate record ends in ``-bis``."""
         p, plan = self.people, self.plan
-        return np.array([
+        own = np.array([
             f"{plan.sources[s]}-{plan.sites[k]}-{i + 1:05d}" + ("-bis" if r == DUPLICATE else "")
             for s, k, i, r in zip(p.own_source, p.codes["site"], p.index, p.codes["record"], strict=True)
         ], dtype=object)  # fmt: skip
+        most = {rule.source: rule.most for rule in plan.brings}
+        for row in np.flatnonzero(p.brought_by >= 0):
+            s = int(p.own_source[row])
+            own[row] = f"{plan.sources[s]}-{own[p.brought_by[row]]}-{p.index[row] % most[s] + 1}"
+        return own
+
+    @cached_property
+    def tracks(self) -> pd.DataFrame:
+        """One row per stretch of a track at a level other than the first: person, track, level, start_day, stop_day, open.
+
+        A stretch ends with the next change, with the last stay, or is open at the horizon.
+        """
+        last = np.full(len(self.people), self.plan.horizon, dtype=np.int64)
+        ends = self.log[np.append(np.diff(self.log[:, 0]) != 0, True)] if len(self.log) else self.log
+        last[ends[:, 0]] = ends[:, 5]
+        still = np.zeros(len(self.people), dtype=bool)
+        still[ends[ends[:, 6] == OPEN, 0]] = True
+        c = self.changes
+        same = np.append((c[1:, 0] == c[:-1, 0]) & (c[1:, 1] == c[:-1, 1]), False)[: len(c)]
+        stop = np.where(same, np.roll(c[:, 3], -1), last[c[:, 0]])
+        kept = c[:, 2] != 0
+        names, plan = self.roster["person"].to_numpy(dtype=object), self.plan
+        return pd.DataFrame({
+            "person": names[c[kept, 0]],
+            "track": np.array(plan.tracks, dtype=object)[c[kept, 1]],
+            "level": [plan.levels[plan.tracks[t]][v] for t, v in c[kept][:, [1, 2]]],
+            "start_day": c[kept, 3] / TICKS_PER_DAY,
+            "stop_day": stop[kept] / TICKS_PER_DAY,
+            "open": (still[c[:, 0]] & ~same)[kept],
+        })  # fmt: skip
 
     @cached_property
     def roster(self) -> pd.DataFrame:
@@ -254,34 +293,49 @@ class Tape:
             units `used` is the mean number in use over the week.
         """
         return pd.concat(
-            [self._weeks(p, k) for p in range(len(self.plan.pools)) for k in range(len(self.plan.sites))], ignore_index=True
+            [self._weeks(p, q) for p, names in enumerate(self.plan.capacity.names) for q in range(len(names))], ignore_index=True
         ) if self.plan.pools else pd.DataFrame()  # fmt: skip
 
-    def _weeks(self, pool: int, site: int) -> pd.DataFrame:
-        plan = self.plan
+    def _weeks(self, pool: int, queue: int) -> pd.DataFrame:
+        plan, capacity = self.plan, self.plan.capacity
         n = -(-plan.horizon // _WEEK)
         ends = np.minimum(np.arange(1, n + 1) * _WEEK, plan.horizon)
         at_pool = np.array([r.pool == pool for r in plan.rows])[self.log[:, 2]]
-        waits = self.log[at_pool & (self.people.codes["site"][self.log[:, 0]] == site)]
+        here = (capacity.queue[pool] == queue)[self.people.codes["site"][self.log[:, 0]]]
+        waits = self.log[at_pool & here]
         waiting = _count_upto(waits[:, 4], ends) - _count_upto(waits[waits[:, 6] != OPEN, 5], ends)
         served = waits[waits[:, 6] == DONE]
-        if plan.held[pool]:
-            offered = np.full(n, plan.units[pool][site], dtype=np.float64)
-            used = self._in_use(pool, site, served, ends)
+        if capacity.held[pool]:
+            offered = self._units(pool, queue, ends)
+            used = self._in_use(pool, here, served, ends)
         else:
             used = np.bincount(served[:, 5] // _WEEK, minlength=n).astype(np.float64)
             offered = np.zeros(n)
-            for tick, opened in plan.openings:
-                offered[tick // _WEEK] += sum(slots for p, k, slots in opened if p == pool and k == site)
+            for tick, opened in capacity.openings:
+                offered[tick // _WEEK] += sum(slots for p, q, slots, _ in opened if p == pool and q == queue)
         return pd.DataFrame({
-            "pool": plan.pools[pool], "site": plan.sites[site], "week": np.arange(n),
+            "pool": plan.pools[pool], "site": capacity.names[pool][queue], "week": np.arange(n),
             "week_start": self.dates(np.arange(n) * _WEEK), "offered": offered, "used": used, "queue": waiting,
         })  # fmt: skip
 
-    def _in_use(self, pool: int, site: int, served: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the mean number of held units over each week: from being served to entering a state that gives back."""
+    def _units(self, pool: int, queue: int, ends: np.ndarray) -> np.ndarray:
+        """Return the mean number of units there over each week."""
+        capacity = self.plan.capacity
+        starts = np.concatenate([[0], ends[:-1]])
+        offered = np.full(len(ends), capacity.units[pool][queue], dtype=np.float64)
+        for tick, opened in capacity.openings:
+            for p, q, number, what in opened:
+                if p == pool and q == queue and what == ADD:
+                    offered += number * np.clip(ends - tick, 0, ends - starts) / (ends - starts)
+        return offered
+
+    def _in_use(self, pool: int, here: np.ndarray, served: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return the mean number of held units over each week: from being served to giving back, or to being preempted."""
         gives_back = np.array([pool in r.release for r in self.plan.rows])[self.log[:, 2]]
-        back = self.log[gives_back & (self.people.codes["site"][self.log[:, 0]] == site)]
+        taken = self.log[(self.log[:, 6] == PREEMPTED) & here].copy()
+        # A unit taken back is free at the end of the stay, not at its beginning.
+        taken[:, 4] = taken[:, 5]
+        back = np.concatenate([self.log[gives_back & here], taken])
         tick = np.concatenate([served[:, 5], np.zeros(0, dtype=np.int64)])
         free = np.full(len(served), self.plan.horizon, dtype=np.int64)
         where = {(int(i), int(stay)): int(t) for i, stay, t in back[:, [0, 1, 4]]}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.simulation.engines.simpy_engine import DONE, LATE, LEFT
+from evalkit.simulation.engines.stays import DONE, LATE, LEFT
 from evalkit.simulation.luck.population import DUPLICATE
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 from evalkit.simulation.plan.numbers import WAIT

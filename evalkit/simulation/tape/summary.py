@@ -12,7 +12,7 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.result import Result
-from evalkit.simulation.engines.simpy_engine import OPEN
+from evalkit.simulation.engines.stays import OPEN
 from evalkit.wording import Message, catalogue, message
 
 if TYPE_CHECKING:
