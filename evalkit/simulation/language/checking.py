@@ -6,53 +6,30 @@ Not a simulation: nothing here asks whether the numbers are sensible.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
+from evalkit.simulation.language.checking_moving import moving_flaws
+from evalkit.simulation.language.checking_pools import pool_flaws
 from evalkit.simulation.language.durations import DurationCase
+from evalkit.simulation.language.flaw import Flaw, Key, by_site, targets, unknown
 from evalkit.simulation.language.tables import PathwayTables, RouteCase, State
 from evalkit.vocabulary import Vocabulary
 from evalkit.wording import LANGUAGES, join, number
 
-Key = tuple[str | int, ...]
 #: Conditions every person can meet besides their attributes.
 BUILT_IN = ("source", "site", "record")
 RECORDS = ("first", "duplicate")
-
-
-@dataclass(frozen=True)
-class Flaw:
-    """One thing wrong: where in the tables, which sentence, with which values."""
-
-    key: Key
-    name: str
-    values: Mapping[str, Any]
 
 
 def flaws(tables: PathwayTables, vocabulary: Vocabulary) -> list[Flaw]:
     """Return everything wrong between the tables."""
     return list(
         itertools.chain(
-            _states(tables), _sources(tables), _pools(tables), _words(tables, vocabulary), _unreachable(tables),
-            _never_released(tables), _endless_instants(tables),
+            _states(tables), _sources(tables), _words(tables, vocabulary), _unreachable(tables),
+            _never_released(tables), _endless_instants(tables), moving_flaws(tables), pool_flaws(tables),
         )
     )  # fmt: skip
-
-
-def targets(state: State) -> set[str]:
-    """Return the states a row can lead to."""
-    found = {to for case in (*state.done, *state.late) for to, share in case.to.items() if share > 0}
-    return found | set(state.by_cause.values()) | ({state.balk.to} if state.balk else set())
-
-
-def _unknown(key: Key, what: str, name: str, known: Collection[str]) -> Flaw:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    if near:
-        return Flaw(key, f"unknown_{what}_near", {"given": name, "near": near[0]})
-    return Flaw(key, f"unknown_{what}", {"given": name, "known": sorted(known)})
 
 
 def _states(tables: PathwayTables) -> Iterator[Flaw]:
@@ -60,17 +37,17 @@ def _states(tables: PathwayTables) -> Iterator[Flaw]:
         at: Key = ("states", name)
         yield from _shape(at, state)
         if state.pool is not None and state.pool not in tables.pools:
-            yield _unknown((*at, "pool"), "pool", state.pool, tables.pools)
+            yield unknown((*at, "pool"), "pool", state.pool, tables.pools)
         for pool in state.release:
             if pool not in tables.pools:
-                yield _unknown((*at, "release"), "pool", pool, tables.pools)
+                yield unknown((*at, "release"), "pool", pool, tables.pools)
             elif tables.pools[pool].units is None:
                 yield Flaw((*at, "release"), "release_slots", {"pool": pool})
         for field in ("done", "late"):
             yield from _routes((*at, field), getattr(state, field), tables)
         for field in ("duration", "limit"):
             yield from _conditions((*at, field), getattr(state, field) or (), tables)
-        yield from _ratios((*at, "hazard_ratios"), state, tables)
+        yield from _ratios(at, state, tables)
 
 
 #: kind: (fields it needs, fields it may not have).
@@ -81,8 +58,14 @@ _SHAPES = {
 }
 
 
+def _fitted(state: State) -> bool:
+    return any(c.duration.family == "fitted" for c in state.duration or ())
+
+
 def _shape(at: Key, state: State) -> Iterator[Flaw]:
     needed, refused = _SHAPES[state.kind]
+    if state.by_cause and _fitted(state):
+        needed = tuple(f for f in needed if f != "done")
     for field in needed:
         if not getattr(state, field):
             yield Flaw(at, f"{state.kind}_needs", {"field": field})
@@ -91,7 +74,7 @@ def _shape(at: Key, state: State) -> Iterator[Flaw]:
             yield Flaw((*at, field), "field_refused", {"field": field, "kind": state.kind})
     if state.limit and not state.late:
         yield Flaw(at, "limit_without_late", {})
-    if state.late and not state.limit:
+    if state.late and not state.limit and not _fitted(state):
         yield Flaw(at, "late_without_limit", {})
 
 
@@ -100,7 +83,7 @@ def _routes(at: Key, cases: tuple[RouteCase, ...], tables: PathwayTables) -> Ite
     for case in cases:
         for to in case.to:
             if to not in tables.states:
-                yield _unknown((*at, to), "state", to, tables.states)
+                yield unknown((*at, to), "state", to, tables.states)
         total = sum(case.to.values())
         if abs(total - 1.0) > 1e-9:
             said = {
@@ -126,23 +109,26 @@ def _conditions(
 def _condition(at: Key, name: str, value: str, tables: PathwayTables) -> Iterator[Flaw]:
     levels = _levels(name, tables)
     if levels is None:
-        yield _unknown(at, "condition", name, (*BUILT_IN, *tables.attributes))
+        yield unknown(at, "condition", name, (*BUILT_IN, *tables.attributes, *tables.tracks))
     elif value not in levels:
-        yield _unknown(at, "level", value, levels)
+        yield unknown(at, "level", value, levels)
 
 
 def _levels(name: str, tables: PathwayTables) -> Collection[str] | None:
-    if name in tables.attributes:
-        return tables.attributes[name].levels
+    for known in (tables.attributes, tables.tracks):
+        if name in known:
+            return known[name].levels
     return {"source": tables.sources, "site": tables.sites, "record": RECORDS}.get(name)
 
 
 def _ratios(at: Key, state: State, tables: PathwayTables) -> Iterator[Flaw]:
-    if state.hazard_ratios and not state.duration:
-        yield Flaw(at, "ratio_without_duration", {})
-    for name, ratios in state.hazard_ratios.items():
-        for level in ratios:
-            yield from _condition((*at, name), name, level, tables)
+    for field, of in (("hazard_ratios", "duration"), ("limit_hazard_ratios", "limit")):
+        given = getattr(state, field)
+        if given and not getattr(state, of):
+            yield Flaw((*at, field), f"ratio_without_{of}", {})
+        for name, ratios in given.items():
+            for level in ratios:
+                yield from _condition((*at, field, name), name, level, tables)
 
 
 def _sources(tables: PathwayTables) -> Iterator[Flaw]:
@@ -152,19 +138,19 @@ def _sources(tables: PathwayTables) -> Iterator[Flaw]:
     for name, source in tables.sources.items():
         at: Key = ("sources", name)
         if source.to not in tables.states:
-            yield _unknown((*at, "to"), "state", source.to, tables.states)
+            yield unknown((*at, "to"), "state", source.to, tables.states)
         for counts, field in ((source.size, "size"), (source.initial, "initial")):
-            yield from _sites((*at, field), counts or {}, tables)
+            yield from by_site((*at, field), counts or {}, tables)
         for i, period in enumerate(source.periods):
-            yield from _sites((*at, "periods", i, "number"), period.number, tables)
+            yield from by_site((*at, "periods", i, "number"), period.number, tables)
         yield from _attributes(at, source.attributes, tables)
         if source.overlap is not None:
             over: Key = (*at, "overlap")
             for other in source.overlap.sources:
                 if other not in tables.sources:
-                    yield _unknown((*over, "with"), "source", other, tables.sources)
+                    yield unknown((*over, "with"), "source", other, tables.sources)
             if source.overlap.duplicate_to not in tables.states:
-                yield _unknown((*over, "duplicate_to"), "state", source.overlap.duplicate_to, tables.states)
+                yield unknown((*over, "duplicate_to"), "state", source.overlap.duplicate_to, tables.states)
             if not source.dates:
                 yield Flaw(over, "overlap_without_dates", {})
 
@@ -178,28 +164,13 @@ def _attributes(at: Key, given: Mapping[str, Mapping[str, float]], tables: Pathw
             continue
         for level in given[name]:
             if level not in attribute.levels:
-                yield _unknown(here, "level", level, attribute.levels)
+                yield unknown(here, "level", level, attribute.levels)
         total = sum(given[name].values())
         if abs(total - 1.0) > 1e-9:
             yield Flaw(here, "share_sum", {"total": round(total, 9)})
     for name in given:
         if name not in tables.attributes:
-            yield _unknown((*at, "attributes", name), "attribute", name, tables.attributes)
-
-
-def _pools(tables: PathwayTables) -> Iterator[Flaw]:
-    for name, pool in tables.pools.items():
-        field = "units" if pool.weekly is None else "weekly"
-        yield from _sites(("pools", name, field), getattr(pool, field), tables)
-
-
-def _sites(at: Key, by_site: Mapping[str, object], tables: PathwayTables) -> Iterator[Flaw]:
-    for site in by_site:
-        if site and site not in tables.sites:
-            yield _unknown((*at, site), "site", site, tables.sites)
-    missing = [s for s in tables.sites if s not in by_site]
-    if by_site and "" not in by_site and missing:
-        yield Flaw(at, "site_missing", {"missing": missing})
+            yield unknown((*at, "attributes", name), "attribute", name, tables.attributes)
 
 
 def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:
@@ -212,12 +183,12 @@ def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:
                 written.append(("event", group, getattr(state.event, field)))
         for field, group, code in written:
             if code is not None and vocabulary.term(group, code) is None:
-                yield _unknown((*at, field), "code", code, vocabulary.codes(group))
+                yield unknown((*at, field), "code", code, vocabulary.codes(group))
     for name, source in tables.sources.items():
         for field, group in (("channel", "channel"), ("route", "route")):
             code = getattr(source, field)
             if code is not None and vocabulary.term(group, code) is None:
-                yield _unknown(("sources", name, field), "code", code, vocabulary.codes(group))
+                yield unknown(("sources", name, field), "code", code, vocabulary.codes(group))
 
 
 def _unreachable(tables: PathwayTables) -> Iterator[Flaw]:
