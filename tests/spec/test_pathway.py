@@ -74,7 +74,7 @@ def test_a_pathway_that_can_work_is_accepted_and_shown():
         ("states.stay.durations", 3, "unknown key (did you mean “duration”?)"),
         ("sources.street.to", "queu", "no state is called “queu” (did you mean “queue”?)"),
         ("sources.street.size", 3, "give one kind of arrivals"),
-        ("pools.desk.units", 3, "give either weekly (slots a week) or units"),
+        ("pools.desk.units", 3, "give one kind of capacity"),
         ("pools.desk.weekly", {"est": 3}, "no site is called “est”"),
         ("sources.street.attributes", {"age": {"young": 1}}, "no attribute is called “age”"),
         ("attributes", {"age": {"levels": ["young", "old"]}}, "the shares of “age” are missing"),
