@@ -106,6 +106,7 @@ class Pools(NamedTuple):
     preemptible: np.ndarray
     open_tick: np.ndarray
     open_start: np.ndarray
+    open_pool: np.ndarray
     open_queue: np.ndarray
     open_number: np.ndarray
     open_what: np.ndarray
@@ -252,7 +253,11 @@ class _Flat:
         )  # fmt: skip
 
     def _choices(self) -> Choices:
-        every = [c for r in self.plan.rows for c in (r.duration_choice, r.limit_choice, r.done_choice, r.late_choice)]
+        every = [
+            c
+            for r in self.plan.rows
+            for c in (r.duration_choice, r.limit_choice, r.done_choice, r.late_choice)
+        ]
         traits = [self._trait(t) for c in every for t in c.traits]
         levels = [k for c in every for k in np.shape(c.cases)]
         return Choices(
@@ -282,15 +287,17 @@ class _Flat:
         capacity, rows = self.plan.capacity, self.plan.rows
         first = _starts(map(len, capacity.names))
         lines = [len({r.priority for r in rows if r.pool == p}) for p in range(len(capacity.names))]
-        opened = [(first[p] + q, k, what) for _, of in capacity.openings for p, q, k, what in of]
+        opened = [(p, first[p] + q, k, what) for _, of in capacity.openings for p, q, k, what in of]
         preempting = {r.pool for r in rows if r.preempt}
-        queue = (capacity.queue + first[:-1, None]) if len(capacity.queue) else np.zeros((0, 1), dtype=np.int64)
+        queue = (
+            (capacity.queue + first[:-1, None]) if len(capacity.queue) else np.zeros((0, 1), dtype=np.int64)
+        )
         return Pools(
             queue, _int(capacity.held), _int(u for of in capacity.units for u in of),
             _starts(lines[p] for p, names in enumerate(capacity.names) for _ in names),
             _int(p in preempting for p in range(len(capacity.names))), _int(t for t, _ in capacity.openings),
-            _starts(len(of) for _, of in capacity.openings), _int(q for q, _, _ in opened), _int(k for _, k, _ in opened),
-            _int(w for _, _, w in opened),
+            _starts(len(of) for _, of in capacity.openings), _int(p for p, _, _, _ in opened),
+            _int(q for _, q, _, _ in opened), _int(k for _, _, k, _ in opened), _int(w for _, _, _, w in opened),
         )  # fmt: skip
 
 

@@ -5,16 +5,19 @@ Not many times: see `replicate`.
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
+
 from evalkit.errors import InputError
-from evalkit.simulation.engines import simpy_engine
-from evalkit.simulation.engines.stays import arrived
+from evalkit.simulation.engines.stays import Log, arrived
 from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.luck.keyed import Luck
-from evalkit.simulation.luck.population import populate
+from evalkit.simulation.luck.population import People, populate
+from evalkit.simulation.plan.numbers import Plan
 from evalkit.simulation.programme.scenario import Scenario
 from evalkit.simulation.tape.log import Tape
 
-ENGINES = ("simpy",)
+ENGINES = ("simpy", "compiled", "auto")
 
 
 def play(scenario: Scenario | Pathway, seed: int, replication: int = 0, engine: str = "simpy") -> Tape:
@@ -54,6 +57,22 @@ def play_pathway(pathway: Pathway, seed: int, replication: int, engine: str, nam
         raise InputError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
     luck = Luck(seed, replication)
     people = populate(pathway.plan, luck)
-    log = simpy_engine.run(pathway.plan, people, luck)
+    log = _engine(engine)(pathway.plan, people, luck)
     people, log = arrived(people, log, pathway.plan.horizon)
     return Tape(pathway, people, log.stays, int(seed), int(replication), name, log.changes)
+
+
+def _engine(name: str) -> Callable[[Plan, People, Luck], Log]:
+    """Return what plays; `auto` takes the compiled engine where numba is installed."""
+    compiled = name == "compiled" or (name == "auto" and importlib.util.find_spec("numba") is not None)
+    if not compiled:
+        from evalkit.simulation.engines import simpy_engine
+
+        return simpy_engine.run
+    try:
+        from evalkit.simulation.engines import compiled_numba
+    except ImportError as error:
+        raise InputError(
+            "engine: the compiled engine needs numba; install evalkit[fast], or use engine='simpy'"
+        ) from error
+    return compiled_numba.run
