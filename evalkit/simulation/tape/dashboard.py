@@ -165,6 +165,30 @@ class _Dashboard:
         same = (frame["person"] == frame["person"].shift()) & (frame["state"] == frame["state"].shift())
         frame = frame[~same]
         following = frame["start"].shift(-1).where(frame["person"] == frame["person"].shift(-1))
-        return frame.assign(person=self.names[frame["person"].to_numpy()], track="status", end=following)[
+        status = frame.assign(person=self.names[frame["person"].to_numpy()], track="status", end=following)
+        return pd.concat([status, self._tracks()], ignore_index=True)[
             ["person", "track", "state", "start", "end"]
         ]
+
+    def _tracks(self) -> pd.DataFrame:
+        """Return the stretches of the tracks that the dashboard shows, open ones without an end."""
+        tracks = self.tables.tracks
+        shown = {name: t.shown for name, t in tracks.items() if t.shown is not None}
+        stretches = self.tape.tracks
+        kept = stretches["track"].isin(list(shown)) & stretches["person"].isin(set(self.names[self.kept]))
+        kept &= stretches["start_day"] * TICKS_PER_DAY < self.upto
+        mine = stretches[kept]
+        start, stop = (
+            self.tape.dates(np.rint(mine[c].to_numpy() * TICKS_PER_DAY).astype(np.int64))
+            for c in ("start_day", "stop_day")
+        )
+        over = ~mine["open"].to_numpy() & (mine["stop_day"].to_numpy() * TICKS_PER_DAY < self.upto)
+        frame = pd.DataFrame({
+            "person": mine["person"].to_numpy(),
+            "track": [shown[t] for t in mine["track"]],
+            "state": [tracks[t].values.get(v, v) for t, v in zip(mine["track"], mine["level"], strict=True)],
+            "start": start,
+            "end": pd.Series(stop).where(over),
+        })  # fmt: skip
+        # A day is the shortest thing a dashboard writes.
+        return frame[~(frame["end"] == frame["start"])]
