@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from evalkit.errors import Fault
 from evalkit.simulation.programme.quantities import Assumption
-from evalkit.simulation.programme.words import Channel, ListChannel, Programme
+from evalkit.simulation.programme.words import OPTIONAL, Channel, ListChannel, Programme
 from evalkit.tomlfile import TomlFile
 from evalkit.vocabulary import standard
 
@@ -50,6 +50,9 @@ def _found(model: Programme) -> Iterator[Found]:
         yield from _channel(("channels", code), channel, model)
     if model.education_nationale is not None:
         yield from _list(model.education_nationale, model)
+    for name in OPTIONAL:
+        if getattr(model, name) is not None:
+            yield from _mechanism((name,), getattr(model, name), model)
     yield from _at_most_one(("follow_up", "after_meeting"), model, _after_meeting(model))
     total = [sum(s.weight.at(site) for s in model.solutions.values()) for site in model.sites]
     if min(total) <= 0:
@@ -58,7 +61,30 @@ def _found(model: Programme) -> Iterator[Found]:
 
 def _after_meeting(model: Programme) -> list[Assumption]:
     after = model.follow_up.after_meeting
-    return [getattr(after, n) for n in type(after).model_fields if n != "single_contact"]
+    parts = [getattr(after, n) for n in type(after).model_fields if n != "single_contact"]
+    work, conferences = model.undeclared_work, model.case_conferences
+    parts += [] if work is None else [work.takes_up]
+    return parts + ([] if conferences is None else [conferences.presented])
+
+
+def _mechanism(at: tuple[str, ...], given: BaseModel, model: Programme) -> Iterator[Found]:
+    """Dates within the window and in order, and channels that exist."""
+    start, stop = getattr(given, "start", None), getattr(given, "stop", None)
+    days: list[tuple[tuple[str | int, ...], Any]] = [((*at, "from"), start), ((*at, "until"), stop)]
+    days += [((*at, "dates", i), day) for i, day in enumerate(getattr(given, "dates", ()))]
+    for key, day in days:
+        if day is not None and not model.window.start <= day <= model.window.end:
+            yield (
+                "scenario.outside_window",
+                key,
+                {"day": day, "start": model.window.start, "stop": model.window.end},
+            )
+    if start is not None and stop is not None and stop < start:
+        order = {"before": "from", "after": "until", "a": start, "b": stop}
+        yield "scenario.dates_order", (*at, "until"), order
+    for name in getattr(given, "channels", ()):
+        if name not in model.channels:
+            yield _unknown((*at, "channels"), name, list(model.channels))
 
 
 def _channel(at: tuple[str, ...], channel: Channel | ListChannel, model: Programme) -> Iterator[Found]:

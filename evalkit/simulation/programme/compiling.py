@@ -5,10 +5,22 @@ Not a check and not a run: the tables returned are checked by `Pathway`.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evalkit.simulation.programme.compiling_sources import LIST, Row, exponential, sources
+from evalkit.simulation.programme.compiling_caseload import ordinary
+from evalkit.simulation.programme.compiling_mechanisms import Mechanisms, silent
+from evalkit.simulation.programme.compiling_sources import (
+    LIST,
+    Row,
+    by_site,
+    exponential,
+    interview,
+    reminder,
+    sources,
+    with_default,
+)
 from evalkit.simulation.programme.quantities import Assumption
 from evalkit.simulation.programme.words import Channel, ListChannel, Programme
 
@@ -20,11 +32,11 @@ _PRIORITIES = {"followed": (1, 0), "new": (0, 1), "none": (0, 0)}
 def tables(model: Programme) -> dict[str, Any]:
     """Return the ``[pathway]`` tables of a programme."""
     w = model.window
-    people = dict(sources(model))
+    people, more = dict(sources(model)), Mechanisms(model)
     return {
         "start": w.start, "end": w.end, "closing": w.dashboard_end, "sites": model.sites,
         "silence": model.follow_up.silence.at(model.sites[0]),
-        "calendar": model.calendar.model_dump(by_alias=True),
+        "calendar": more.calendar(),
         "attributes": {
             "age": {"levels": list(AGES), "between": AGES, "number": "age_at_entry"},
             "sex": {"levels": ["F", "M"]},
@@ -32,12 +44,15 @@ def tables(model: Programme) -> dict[str, Any]:
             "reachable": {"levels": ["yes", "no"], "recorded": False},
             # Acquired after entry: shown as a trait it would invite a comparison with immortal time.
             "co_accompanied": {"levels": ["yes", "no"], "recorded": False},
+            **({} if model.family_contact is None else {"family": {"levels": ["yes", "no"], "recorded": False}}),
         },
+        "tracks": more.tracks(),
         "pools": {
-            "interviews": {
+            "interviews": more.in_one({
                 "weekly": {s: int(model.counsellors.slots_per_week.at(s)) for s in model.sites},
                 "on": ["monday", "tuesday", "wednesday", "thursday", "friday"],
-            },
+            }),
+            **more.pools(),
         },
         "sources": people,
         "states": _reached(dict(_Rows(model).all()), people),
@@ -78,7 +93,7 @@ def _mean(a: Assumption, site: str) -> Any:
 
 class _Rows:
     def __init__(self, model: Programme):
-        self.model, self.sites = model, model.sites
+        self.model, self.sites, self.more = model, model.sites, Mechanisms(model)
         self.new, self.later = _PRIORITIES[model.counsellors.served_first]
         self.channels: dict[str, Channel | ListChannel] = dict(model.channels)
         if model.education_nationale is not None:
@@ -92,20 +107,42 @@ class _Rows:
         yield from self._solutions()
         yield from self._silence()
         yield from self._exits()
-        yield from self._ordinary()
+        yield from ordinary(self.model, self.later, self.more.released())
+        yield from self.more.rows(self.new, self.later)
 
-    def _cases(self, make: Callable[[str, str], Any], what: str) -> list[Row]:
-        """Return one case per source and site; the last is the default."""
+    def _cases(
+        self, make: Callable[[str, str], Any], what: str, when: Mapping[str, str] | None = None
+    ) -> list[Row]:
+        """Return one case per source and site; the last is the default, unless all are for some people only."""
         cases = [
-            {"when": {"source": c, "site": s}, what: make(c, s)} for c in self.channels for s in self.sites
-        ]
-        cases[-1] = {what: cases[-1][what]}
-        return cases
+            {"when": {**(when or {}), "source": c, "site": s}, what: make(c, s)} for c in self.channels for s in self.sites
+        ]  # fmt: skip
+        return cases if when else with_default(cases, what)
 
     def _by_site(self, make: Callable[[str], Any], what: str) -> list[Row]:
-        cases: list[Row] = [{"when": {"site": s}, what: make(s)} for s in self.sites]
-        cases[-1] = {what: cases[-1][what]}
-        return cases
+        return by_site(self.sites, make, what)
+
+    def _by_era(self, cases: Callable[[dt.date | None], list[Row]]) -> list[Row]:
+        """Return the cases of each era, the latest first; a date at which nothing changes is not mentioned."""
+        eras = self.more.eras()
+        made = [cases(day) for day in eras]
+        kept = [k for k in range(len(eras)) if k + 1 == len(eras) or made[k] != made[k + 1]]
+        out: list[Row] = []
+        for k in kept:
+            since = {} if eras[k] is None else {"from": eras[k]}
+            out += [{**since, **case} for case in made[k]]
+        return out
+
+    def _silences(self, routes: Callable[[str, float], Row]) -> list[Row]:
+        """Return the cases of a row from which people may fall silent: by era, site and the tracks that bear on it."""
+
+        def cases(day: dt.date | None) -> list[Row]:
+            made = [
+                {"when": {**when, "site": s}, "to": routes(s, ratio)} for s in self.sites for when, ratio in self.more.silence(s, day)
+            ]  # fmt: skip
+            return with_default(made, "to")
+
+        return self._by_era(cases)
 
     def _spotting(self) -> Iterator[tuple[str, Row]]:
         given = self.model.education_nationale
@@ -131,7 +168,14 @@ class _Rows:
             "done": self._cases(self._eliminations, "to"),
         }  # fmt: skip
         for code in ("not_dropout", "out_of_scope", "not_reached", "refused"):
-            yield code, {"kind": "exit", "eliminated": code}
+            yield (
+                code,
+                {
+                    "kind": "exit",
+                    "eliminated": code,
+                    **(self.more.released() if code == "not_reached" else {}),
+                },
+            )
 
     def _eliminations(self, code: str, site: str) -> Row:
         channel = self.channels[code]
@@ -144,34 +188,47 @@ class _Rows:
         rules = self.model.outreach
         last = int(max(rules.attempts.at(s) for s in self.sites))
 
-        def attempt(k: int) -> list[Row]:
-            def one(code: str, site: str) -> Row:
-                reached = min(1.0, self.channels[code].reached.at(site) * rules.officer_effect.at(site))
-                return {"answered": reached, f"unanswered_{k}": 1 - reached}
+        def attempt(k: int, day: dt.date | None) -> list[Row]:
+            def one(code: str, site: str, by: float = 1.0) -> Row:
+                effect = rules.officer_effect.at(site) * self.more.contact(site, day) * by
+                return to(min(1.0, self.channels[code].reached.at(site) * effect), site)
 
-            return [{"when": {"reachable": "no"}, "to": {f"unanswered_{k}": 1.0}}, *self._cases(one, "to")]
+            def to(reached: float, site: str) -> Row:
+                return self.more.attempt(reached, site, day, "answered", f"unanswered_{k}", "taken_elsewhere")
+
+            never = [{"when": {"reachable": "no", "site": s}, "to": to(0.0, s)} for s in self.sites]
+            if all(case["to"] == never[0]["to"] for case in never):
+                never = [{"when": {"reachable": "no"}, "to": never[0]["to"]}]
+            by_family = {s: self.more.family(s) for s in self.sites}
+            helped = set(by_family.values()) != {1.0}
+            family = (
+                self._cases(lambda c, s: one(c, s, by_family[s]), "to", {"family": "yes"}) if helped else []
+            )
+            return [*never, *family, *self._cases(one, "to")]
 
         def then(k: int) -> Callable[[str], Row]:
             return lambda s: {"not_reached" if k >= rules.attempts.at(s) else f"attempt_{k + 1}": 1.0}
 
         for k in range(1, last + 1):
-            yield f"attempt_{k}", {"kind": "delay", "duration": 0, "done": attempt(k)}
+            routes = self._by_era(lambda day, k=k: attempt(k, day))
+            yield f"attempt_{k}", {"kind": "delay", "duration": 0, "done": routes}
             yield f"unanswered_{k}", {
                 "kind": "delay", "duration": self._by_site(lambda s: rules.spacing.at(s), "duration"),
-                "done": self._by_site(then(k), "to"), "event": _reminder("unanswered"),
+                "done": self._by_site(then(k), "to"), "event": reminder("unanswered"),
             }  # fmt: skip
         yield "answered", {
-            "kind": "delay", "duration": 0, "event": _reminder("answered"),
+            "kind": "delay", "duration": 0, "event": reminder("answered"),
             "done": self._cases(lambda c, s: _share(self.channels[c].refused.at(s), "refused", "notice"), "to"),
         }  # fmt: skip
 
     def _first_interview(self) -> Iterator[tuple[str, Row]]:
         c, after = self.model.counsellors, self.model.follow_up.after_meeting
         yield "notice", {
-            "kind": "delay", "duration": self._by_site(lambda s: c.notice.at(s), "duration"), "done": "first_queue",
+            "kind": "delay", "duration": self._by_site(lambda s: c.notice.at(s), "duration"),
+            "done": "place_queue" if self.more.holds_places else "first_queue",
         }  # fmt: skip
         yield "first_queue", {
-            "kind": "wait", "pool": "interviews", "priority": self.new, "done": "first_appointment", "event": _interview("planned"),
+            "kind": "wait", "pool": "interviews", "priority": self.new, "done": "first_appointment", "event": interview("planned"),
             "limit": self._by_site(lambda s: _mean(c.patience, s), "duration"), "late": "not_reached",
         }  # fmt: skip
 
@@ -186,18 +243,19 @@ class _Rows:
         ]
         has_duplicates = self.model.education_nationale is not None
         yield "first_appointment", {
-            "kind": "delay", "duration": 0, "done": [*(duplicates if has_duplicates else []), *shows_up("entered")],
+            "kind": "delay", "duration": 0, "done": [
+                *(duplicates if has_duplicates else []), *self.more.with_referent(shows_up), *shows_up("entered"),
+            ],
         }  # fmt: skip
         yield "first_missed", {
-            "kind": "delay", "duration": self._by_site(lambda s: c.rebooking.at(s), "duration"), "event": _interview("absent"),
+            "kind": "delay", "duration": self._by_site(lambda s: c.rebooking.at(s), "duration"), "event": interview("absent"),
             "done": self._by_site(lambda s: {"first_queue": c.rebooked.at(s), "not_reached": 1 - c.rebooked.at(s)}, "to"),
         }  # fmt: skip
         if has_duplicates:
-            yield "duplicate", {"kind": "exit"}
+            yield "duplicate", {"kind": "exit", **self.more.released()}
         yield "entered", {
-            "kind": "delay", "duration": 0, "mark": "entered", "event": _interview("attended"), "situation": "jobseeker",
-            "done": self._by_site(
-                lambda s: {"gap": 1 - after.single_contact.at(s), "silent_0": after.single_contact.at(s)}, "to"),
+            "kind": "delay", "duration": 0, "mark": "entered", "event": interview("attended"), "situation": "jobseeker",
+            "done": self._silences(lambda s, by: _two(silent(after.single_contact.at(s), by), "gap")), **self.more.set_at_entry(),
         }  # fmt: skip
 
     def _meetings(self) -> Iterator[tuple[str, Row]]:
@@ -209,33 +267,44 @@ class _Rows:
         }  # fmt: skip
         yield "follow_up_queue", {
             "kind": "wait", "pool": "interviews", "priority": self.later, "done": "follow_up_appointment",
-            "event": _interview("planned"),
+            "event": interview("planned"),
         }  # fmt: skip
         yield "follow_up_appointment", {
             "kind": "delay", "duration": 0,
             "done": self._by_site(lambda s: {"meeting": 1 - c.no_show.at(s), "missed": c.no_show.at(s)}, "to"),
         }  # fmt: skip
         yield "missed", {
-            "kind": "delay", "event": _interview("absent"),
+            "kind": "delay", "event": interview("absent"),
             "duration": self._by_site(lambda s: c.rebooking.at(s), "duration"),
-            "done": self._by_site(lambda s: {"follow_up_queue": c.rebooked.at(s), "silent_0": 1 - c.rebooked.at(s)}, "to"),
+            "done": self._silences(lambda s, by: _not_rebooked(c.rebooked.at(s), by)),
         }  # fmt: skip
         yield "meeting", {
-            "kind": "delay", "duration": 0, "event": _interview("attended"), "done": self._by_site(self._after_meeting, "to"),
+            "kind": "delay", "duration": 0, "event": interview("attended"), "done": self._silences(self._after_meeting),
         }  # fmt: skip
         yield "project", {"kind": "delay", "duration": 0, "situation": "project", "done": "gap"}
 
-    def _after_meeting(self, site: str) -> Row:
+    def _after_meeting(self, site: str, ratio: float) -> Row:
         after = self.model.follow_up.after_meeting
         weights = {code: s.weight.at(site) for code, s in self.model.solutions.items()}
         found, total = after.solution.at(site), sum(weights.values())
+        falls = after.falls_silent.at(site)
         ways = {
-            "silent_0": after.falls_silent.at(site), "abandoned": after.abandons.at(site),
+            "silent_0": falls, "abandoned": after.abandons.at(site),
             **{f"in_{code}": found * weight / total for code, weight in weights.items()},
             "project": after.project.at(site), "moved": after.moved.at(site), "administrative": after.administrative.at(site),
             "illness": after.illness.at(site), "prison": after.prison.at(site),
+            **self.more.after_meeting(site),
         }  # fmt: skip
-        return {**ways, "gap": max(0.0, 1 - sum(ways.values()))}
+        goes_on = max(0.0, 1 - sum(ways.values()))
+        if ratio == 1:
+            return {**ways, "gap": goes_on}
+        # Only those whom the ratio moves change places: whatever else a draw would have brought, it still brings.
+        fall = min(silent(falls, ratio), falls + goes_on)
+        del ways["silent_0"]
+        return {
+            "silent_0": min(fall, falls), "keeps_contact": max(0.0, falls - fall), **ways,
+            "loses_contact": max(0.0, fall - falls), "gap": goes_on - max(0.0, fall - falls),
+        }  # fmt: skip
 
     def _solutions(self) -> Iterator[tuple[str, Row]]:
         f = self.model.follow_up
@@ -266,21 +335,23 @@ class _Rows:
                 "kind": "delay", "latent": "disengaged", "late": "returned",
                 "duration": self._by_site(lambda s: f.silence.at(s) / (reminders + 1), "duration"), "done": following,
                 "limit": self._by_site(lambda s: _mean(f.returns_alone, s), "duration"),
-                **({"event": _reminder("unanswered")} if k else {}),
+                **({"event": reminder("unanswered")} if k else {}),
             }  # fmt: skip
         effect = self.model.outreach.officer_effect
         for k in range(1, self._reactivations() + 1):
 
-            def answer(s: str, k: int = k) -> Row:
-                back = min(1.0, f.reactivated.at(s) * effect.at(s))
-                return {"reactivated": back, f"no_answer_{k}": 1 - back}
+            def answers(day: dt.date | None, k: int = k) -> list[Row]:
+                def one(s: str) -> Row:
+                    back = min(1.0, f.reactivated.at(s) * effect.at(s) * self.more.contact(s, day))
+                    return self.more.attempt(back, s, day, "reactivated", f"no_answer_{k}", "taken_over")
 
-            yield (
-                f"reactivation_{k}",
-                {"kind": "delay", "duration": 0, "latent": "disengaged", "done": self._by_site(answer, "to")},
-            )
+                return self._by_site(one, "to")
+
+            yield f"reactivation_{k}", {
+                "kind": "delay", "duration": 0, "latent": "disengaged", "done": self._by_era(answers),
+            }  # fmt: skip
             yield f"no_answer_{k}", {
-                "kind": "delay", "latent": "disengaged", "event": _reminder("unanswered"),
+                "kind": "delay", "latent": "disengaged", "event": reminder("unanswered"),
                 "duration": self._by_site(lambda s: self.model.outreach.spacing.at(s), "duration"),
                 "done": self._after_threshold(k + 1),
             }  # fmt: skip
@@ -289,12 +360,13 @@ class _Rows:
             "done": self._by_site(lambda s: _share(f.recorded_abandoned.at(s), "abandoned", "out_of_sight"), "to"),
         }  # fmt: skip
         yield "out_of_sight", {
-            "kind": "delay", "latent": "disengaged", "done": "returned",
+            "kind": "delay", "latent": "disengaged", **self.more.released(),
+            "done": "returned_late" if self.more.holds_places else "returned",
             "duration": self._by_site(lambda s: _mean(f.returns_late, s), "duration"),
         }  # fmt: skip
         if self._reactivations():
             yield "reactivated", {
-                "kind": "delay", "duration": 0, "event": _reminder("answered"), "done": "follow_up_queue",
+                "kind": "delay", "duration": 0, "event": reminder("answered"), "done": "follow_up_queue",
             }  # fmt: skip
         yield "returned", {
             "kind": "delay", "duration": 0, "done": "follow_up_queue",
@@ -309,49 +381,18 @@ class _Rows:
 
     def _exits(self) -> Iterator[tuple[str, Row]]:
         for code in ("abandoned", "moved", "administrative"):
-            yield code, {"kind": "exit", "situation": code}
+            yield code, {"kind": "exit", "situation": code, **self.more.released()}
 
-    def _ordinary(self) -> Iterator[tuple[str, Row]]:
-        """The people already followed and the ordinary newcomers: appointments, until they leave."""
-        load, c, f = self.model.caseload, self.model.counsellors, self.model.follow_up
-        followed = any(load.youths.at(s) > 0 for s in self.sites)
-        if not followed and not any(load.newcomers.at(s) > 0 for s in self.sites):
-            return
-        if followed:
-            # Met at a random moment of their rhythm, so what is left until the next appointment is spread over it.
-            yield "followed_before", {
-                "kind": "delay", "duration": self._by_site(lambda s: _mean(load.gap, s), "duration"), "done": "ordinary_queue",
-            }  # fmt: skip
-        yield "ordinary_queue", {
-            "kind": "wait", "pool": "interviews", "priority": self.later, "done": "ordinary_appointment",
-            "event": _interview("planned"),
-        }  # fmt: skip
-        yield "ordinary_appointment", {
-            "kind": "delay", "duration": 0, "done": self._by_site(lambda s: {
-                "ordinary_meeting": 1 - c.no_show.at(s), "ordinary_missed": c.no_show.at(s)}, "to"),
-        }  # fmt: skip
-        yield "ordinary_missed", {
-            "kind": "delay", "duration": self._by_site(lambda s: c.rebooking.at(s), "duration"), "event": _interview("absent"),
-            "done": "ordinary_queue",
-        }  # fmt: skip
-        yield "ordinary_meeting", {
-            "kind": "delay", "duration": 0, "event": _interview("attended"), "situation": "follow_up",
-            "done": self._by_site(lambda s: {"ordinary_left": load.leaves.at(s), "ordinary_gap": 1 - load.leaves.at(s)}, "to"),
-        }  # fmt: skip
-        yield "ordinary_gap", {
-            "kind": "delay", "done": "ordinary_queue", "duration": self._by_site(
-                lambda s: {"family": "lognormal", "median": load.gap.at(s), "sigma": f.gap_spread.at(s)}, "duration"),
-        }  # fmt: skip
-        yield "ordinary_left", {"kind": "exit"}
+
+def _two(falls: float, other: str) -> Row:
+    return {other: 1 - falls, "silent_0": falls}
+
+
+def _not_rebooked(rebooked: float, ratio: float) -> Row:
+    if ratio == 1:
+        return {"follow_up_queue": rebooked, "silent_0": 1 - rebooked}
+    return _two(silent(1 - rebooked, ratio), "follow_up_queue")
 
 
 def _share(share: float, state: str, other: str) -> Row:
     return {state: share, other: 1 - share}
-
-
-def _reminder(outcome: str) -> Mapping[str, str]:
-    return {"kind": "reminder", "outcome": outcome, "direction": "outgoing"}
-
-
-def _interview(outcome: str) -> Mapping[str, str]:
-    return {"kind": "interview", "outcome": outcome}

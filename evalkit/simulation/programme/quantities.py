@@ -28,6 +28,8 @@ UNITS = {
     "reminders": ("reminders", "relances"),
     "lists per year": ("lists per year", "listes par an"),
     "ratio": ("ratio", "rapport"),
+    "counsellors": ("counsellors", "conseillers"),
+    "youths per counsellor": ("youths per counsellor", "jeunes par conseiller"),
 }
 
 
@@ -95,7 +97,9 @@ class Quantity:
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             self.validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda a: a.as_table()),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda a: None if a is None else a.as_table()  # an optional one left out
+            ),
         )
 
     def validate(self, given: Any) -> Assumption:

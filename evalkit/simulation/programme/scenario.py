@@ -21,7 +21,7 @@ from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.programme import files
 from evalkit.simulation.programme.checks import check_between, unknown_tables
 from evalkit.simulation.programme.quantities import Assumption, Quantity
-from evalkit.simulation.programme.words import OwnPathway, Programme
+from evalkit.simulation.programme.words import OPTIONAL, OPTIONAL_OF_LIST, OwnPathway, Programme
 from evalkit.tomlfile import TomlFile, faults_of, validate
 from evalkit.wording import fault
 
@@ -103,7 +103,7 @@ class Scenario:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the content, equal for equal scenarios however they are written."""
-        return digest(self.model.model_dump(mode="json", by_alias=True, exclude={"based_on"}))
+        return digest(_content(self.model))
 
     @cached_property
     def _pathway(self) -> Pathway:
@@ -183,6 +183,17 @@ def _programme(file: TomlFile, data: Mapping[str, Any]) -> Programme:
     if found:
         raise InputError(sorted(found, key=lambda f: f.line or 0))
     return model
+
+
+def _content(model: Programme | OwnPathway) -> dict[str, Any]:
+    """Return what a scenario says, without the optional parts it leaves out."""
+    content = model.model_dump(mode="json", by_alias=True, exclude={"based_on"})
+    listed = content.get("education_nationale") or {}
+    for table, names in ((content, OPTIONAL), (listed, OPTIONAL_OF_LIST)):
+        for name in names:
+            if table.get(name, ...) is None:
+                del table[name]
+    return content
 
 
 def _quantities(model: Any, at: tuple[str, ...]) -> Iterator[tuple[str, Assumption, Quantity]]:

@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from evalkit.simulation.language.tables import Calendar, PathwayTables, Table
-from evalkit.simulation.programme.quantities import Assumption, Quantity
-
-
-def _share(fr: str, en: str, per_site: bool = True) -> Any:
-    return Annotated[Assumption, Quantity("share", 0, 1, per_site=per_site, fr=fr, en=en)]
-
-
-def _number(
-    unit: str, low: float, high: float, fr: str, en: str, whole: bool = True, per_site: bool = True
-) -> Any:
-    return Annotated[Assumption, Quantity(unit, low, high, whole, per_site, fr, en)]
-
-
-def _days(fr: str, en: str, low: float = 0.0, per_site: bool = True) -> Any:
-    return Annotated[Assumption, Quantity("days", low, 7300, per_site=per_site, fr=fr, en=en)]
-
+from evalkit.simulation.programme.fields import days as _days
+from evalkit.simulation.programme.fields import number as _number
+from evalkit.simulation.programme.fields import ratio as _ratio
+from evalkit.simulation.programme.fields import share as _share
+from evalkit.simulation.programme.mechanisms import (
+    CaseConferences,
+    CoAccompaniment,
+    Confidentiality,
+    FamilyContact,
+    Merger,
+    NamedReferents,
+    NationalPlatforms,
+    Portfolio,
+    ProjectOfficers,
+    SocialWorkers,
+    UndeclaredWork,
+    WorkingGroups,
+)
 
 Both = Annotated[dict[Literal["fr", "en"], str], Field(min_length=1)]
 
@@ -88,6 +90,9 @@ class ListChannel(Table):
         "youths on the lists of one year",
         whole=False,
     )
+    coverage: _share(
+        "part des jeunes sortis cette année-là que la liste nomme", "share of that year's leavers whom the list names"
+    ) = None  # fmt: skip
     lists_per_year: _number("lists per year", 1, 366, "listes par an", "lists a year", per_site=False)
     in_territory: _share(
         "part qui vit dans les arrondissements du programme", "share living in the programme's districts"
@@ -117,6 +122,10 @@ class ListChannel(Table):
         "from the list to spotting (matching of files)",
         per_site=False,
     )
+    referrals: _ratio(
+        "rapport sur les jeunes adressés par les partenaires, dès la première liste",
+        "ratio on the youths partners refer, from the first list on",
+    ) = None
     overlaps_with: tuple[str, ...] = ()
     route: str = "first_contact"
     ages: Traits
@@ -291,6 +300,24 @@ class Programme(Table):
     follow_up: FollowUpRules
     solutions: Annotated[dict[str, Solution], Field(min_length=1)]
     caseload: Caseload
+    project_officers: ProjectOfficers | None = None
+    working_groups: WorkingGroups | None = None
+    confidentiality: Confidentiality | None = None
+    named_referents: NamedReferents | None = None
+    co_accompaniment: CoAccompaniment | None = None
+    family_contact: FamilyContact | None = None
+    social_workers: SocialWorkers | None = None
+    case_conferences: CaseConferences | None = None
+    undeclared_work: UndeclaredWork | None = None
+    portfolio: Portfolio | None = None
+    merger: Merger | None = None
+    national_platforms: NationalPlatforms | None = None
+
+
+#: Optional parts: left out, a scenario has the content and the digest it had before they existed.
+OPTIONAL = ("project_officers", "working_groups", "confidentiality", "named_referents", "co_accompaniment", "family_contact",
+            "social_workers", "case_conferences", "undeclared_work", "portfolio", "merger", "national_platforms")  # fmt: skip
+OPTIONAL_OF_LIST = ("coverage", "referrals")
 
 
 class OwnPathway(Table):
