@@ -1,7 +1,7 @@
-"""The command line: `evalkit scenario | study | describe`, in French or English, answers on stdout and progress on stderr.
+"""The command line: `evalkit describe | scenario | simulation | study`, in French or English: answers on stdout, progress on stderr.
 
 Not a second library: each command calls the public names of evalkit and prints what they return. Exit status: 0 done, 1 results have
-drifted, 2 wrong input, 70 a defect of evalkit.
+drifted or an engine is at fault, 2 wrong input, 70 a defect of evalkit.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from evalkit.cli.common import tell
 from evalkit.cli.describe import describe
 from evalkit.cli.framing import Group, Option, explain, say
 from evalkit.cli.scenario import scenario
+from evalkit.cli.simulation import simulation
 from evalkit.cli.study import study
 from evalkit.errors import EvalkitError
 
@@ -33,7 +34,7 @@ def root() -> None:
     pass
 
 
-for _command in (describe, scenario, study):
+for _command in (describe, scenario, simulation, study):
     root.add_command(_command)
 
 

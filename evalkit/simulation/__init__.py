@@ -30,6 +30,8 @@ _HOMES = {
     "counts": "tape.outcomes",
     "lives": "tape.outcomes",
     "sooner": "tape.outcomes",
+    "Validation": "validating.pack",
+    "validate": "validating.pack",
 }
 
 __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from evalkit.simulation.tape.log import Tape
     from evalkit.simulation.tape.observing import Observed, observe
     from evalkit.simulation.tape.outcomes import counts, lives, sooner
+    from evalkit.simulation.validating.pack import Validation, validate
 
 
 def __getattr__(name: str) -> Any:
