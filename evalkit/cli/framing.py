@@ -98,12 +98,12 @@ class Group(_Spoken, click.Group):
 
 
 class Whole(click.ParamType):
-    """A whole number of at least `least`."""
+    """A whole number of at least `least`, and of at most `most` if given."""
 
     name = "whole"
 
-    def __init__(self, least: int = 0):
-        self.least = least
+    def __init__(self, least: int = 0, most: int | None = None):
+        self.least, self.most = least, most
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         try:
@@ -112,6 +112,8 @@ class Whole(click.ParamType):
             number = self.least - 1
         if number < self.least:
             self.fail(say("bad_whole", value=str(value), least=self.least), param, ctx)
+        if self.most is not None and number > self.most:
+            self.fail(say("bad_whole_most", value=str(value), most=str(self.most)), param, ctx)
         return number
 
 

@@ -40,7 +40,9 @@ def _played(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--replications", type=Whole(1), default=20, cls=Option, metavar="number", help="opt_replications"
         ),
-        click.option("--seed", type=Whole(0), default=1, cls=Option, metavar="number", help="opt_seed"),
+        click.option(
+            "--seed", type=Whole(0, 2**64 - 1), default=1, cls=Option, metavar="number", help="opt_seed"
+        ),
     ):
         function = decorator(function)
     return function
@@ -105,10 +107,14 @@ def run(
     else:
         results = {"outputs": played[0].publish(), "utilisation": full[0].publish()}
     saved = _save(results, out)
+    unlikely = _beyond(base, scenarios)
     if as_json:
-        tell_json({"seed": seed, "tables": {k: records(r.tidy()) for k, r in results.items()}})
+        tables = {k: records(r.tidy()) for k, r in results.items()}
+        tell_json({"seed": seed, "tables": tables, "caveats": unlikely})
         return
     tell(base.title[language()])
+    for caveat in unlikely:
+        tell(f"- {caveat}")
     if vary:
         show(_side_by_side(_main(results["outputs"]), names))
     else:
@@ -228,6 +234,13 @@ def _side_by_side(result: Result, names: Sequence[str]) -> Result:
         mine = result.table.loc[result.table["scenario"] == name, [*keys, "estimate"]]
         shown = shown.merge(mine.rename(columns={"estimate": name}), on=keys, how="left")
     return replace(result, table=shown)
+
+
+def _beyond(base: Scenario, scenarios: Sequence[Scenario]) -> list[str]:
+    """Return, once each, what lies outside the ranges that the base calls plausible."""
+    from evalkit.simulation.programme.reading import beyond
+
+    return list(dict.fromkeys(c.text() for one in scenarios for c in beyond(base, one)))
 
 
 def _save(results: dict[str, Any], out: str | None) -> Path | None:

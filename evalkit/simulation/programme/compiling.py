@@ -196,7 +196,10 @@ class _Rows:
             def to(reached: float, site: str) -> Row:
                 return self.more.attempt(reached, site, day, "answered", f"unanswered_{k}", "taken_elsewhere")
 
-            never = [{"when": {"reachable": "no", "site": s}, "to": to(0.0, s)} for s in self.sites]
+            never = [
+                {"when": {"reachable": "no", "site": s}, "to": {k: v for k, v in to(0.0, s).items() if v > 0}}
+                for s in self.sites
+            ]
             if all(case["to"] == never[0]["to"] for case in never):
                 never = [{"when": {"reachable": "no"}, "to": never[0]["to"]}]
             by_family = {s: self.more.family(s) for s in self.sites}

@@ -5,13 +5,17 @@ Not its checks when read: a scenario that exists is well formed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from evalkit.provenance import Provenance
 from evalkit.result import Result
+from evalkit.simulation.luck.sampler import TICKS_PER_DAY
+from evalkit.simulation.programme.compiling_sources import listed
 from evalkit.simulation.programme.quantities import STATUSES
 from evalkit.simulation.programme.words import Programme
 from evalkit.wording import Message, catalogue, message
@@ -19,8 +23,6 @@ from evalkit.wording import Message, catalogue, message
 if TYPE_CHECKING:
     from evalkit.simulation.programme.scenario import Scenario
 
-#: A slot attended by a follow-up youth, with time off: working weeks of a year.
-_WEEKS = 44 / 52
 #: Not part of what a scenario assumes.
 _NAMES = ("name", "title", "purpose", "based_on")
 
@@ -78,29 +80,83 @@ def check(scenario: Scenario) -> Result:
     if calibrated:
         caveats.append(message("scenario.not_validated", n=calibrated))
     if isinstance(scenario.model, Programme):
-        caveats += _second_look(scenario.model)
+        caveats += _second_look(scenario)
     question = message("scenario.question_check", name=scenario.name)
     return Result(pd.DataFrame(rows), question, tuple(caveats), _provenance(scenario), labels=_labels())
 
 
-def _second_look(model: Programme) -> Iterator[Message]:
-    c, load = model.counsellors, model.caseload
-    for site in model.sites:
-        met = load.youths.at(site) / (load.gap.at(site) or 1) * 7
-        needed = met / max(1e-9, 1 - c.no_show.at(site))
-        offered = c.slots_per_week.at(site) * _WEEKS
-        if needed > offered:
-            yield message("scenario.load_expected", site=site, needed=needed, offered=offered)
+def beyond(base: Scenario, other: Scenario) -> list[Message]:
+    """Return a caveat for each number of `other` that lies outside the range which `base` calls plausible.
+
+    Examples
+    --------
+    >>> from evalkit.simulation import Scenario
+    >>> desk = Scenario.of({"name": "desk", "pathway": {
+    ...     "start": "2024-01-01", "end": "2024-01-31", "pools": {"desk": {"weekly": 3}},
+    ...     "sources": {"list": {"to": "queue", "dates": ["2024-01-02"], "size": 4}},
+    ...     "states": {"queue": {"kind": "wait", "pool": "desk", "done": "out"}, "out": {"kind": "exit"}}}})
+    >>> beyond(desk, desk)
+    []
+    """
+    known = base.assumptions().set_index("key")
+    out = []
+    for row in other.assumptions().itertuples():
+        # A number given for all sites at first, then for one, keeps the range given for all.
+        key = row.key if row.key in known.index else row.key.rpartition(".")[0]
+        if key in known.index and not known.at[key, "low"] <= row.value <= known.at[key, "high"]:
+            low, high = known.at[key, "low"], known.at[key, "high"]
+            if low == low:  # a published number has no range
+                out.append(message("scenario.beyond", key=row.key, value=row.value, low=low, high=high))
+    return out
+
+
+def _second_look(scenario: Scenario) -> Iterator[Message]:
+    model = scenario.model
+    assert isinstance(model, Programme)
+    yield from _diary(scenario, model)
+    held, load = model.portfolio, model.caseload
+    if held is not None:
+        for sites in [model.sites] if model.merger is not None else [(s,) for s in model.sites]:
+            places = sum(int(held.counsellors.at(s) * held.youths_each.at(s)) for s in sites)
+            followed = sum(load.youths.at(s) for s in sites)
+            if followed >= places:
+                yield message(
+                    "scenario.places_taken", site=" + ".join(sites), followed=followed, places=places
+                )
     given = model.education_nationale
     if given is not None:
         others = given.overlaps_with or tuple(model.channels)
         known = sum(
-            given.youths_per_year.at(s) / given.lists_per_year.at(s) * len(given.dates) * given.in_territory.at(s) * given.known.at(s)
-            for s in model.sites
+            listed(given, s) * len(given.dates) * given.in_territory.at(s) * given.known.at(s) for s in model.sites
         )  # fmt: skip
         spotted = sum(model.channels[code].spotted.at(s) for code in others for s in model.sites)
         if known > spotted:
             yield message("scenario.overlap_capped", known=known, spotted=spotted)
+
+
+def _diary(scenario: Scenario, model: Programme) -> Iterator[Message]:
+    """Compare what those already followed would ask of each diary with what it opens, holidays taken off."""
+    c, load, plan = model.counsellors, model.caseload, scenario.compile().plan
+    pool = plan.pools.index("interviews")
+    asked, opened = (np.zeros(len(plan.capacity.names[pool])) for _ in range(2))
+    for k, site in enumerate(model.sites):
+        # From one meeting to the next: the gap (its mean, not its median), and what the absences before it have cost.
+        absences = c.no_show.at(site) / max(1e-9, 1 - c.no_show.at(site))
+        gap = load.gap.at(site) * math.exp(model.follow_up.gap_spread.at(site) ** 2 / 2)
+        cycle = gap + absences * c.rebooking.at(site)
+        asked[plan.capacity.queue[pool, k]] += load.youths.at(site) * (1 + absences) * 7 / (cycle or 1)
+    for _, opening in plan.capacity.openings:
+        for p, queue, number, _ in opening:
+            opened[queue] += number if p == pool else 0
+    offered = opened / (plan.horizon / (7 * TICKS_PER_DAY))
+    for name, needed, there in zip(plan.capacity.names[pool], asked, offered, strict=True):
+        if needed > there:
+            yield message(
+                "scenario.load_expected",
+                site=name.replace("+", " + "),
+                needed=float(needed),
+                offered=float(there),
+            )
 
 
 def _provenance(*scenarios: Scenario) -> Provenance:
