@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
     "Pathway": "language.pathway",
+    "fitted": "language.fitted",
+    "fitted_draws": "language.fitted",
     "Scenario": "programme.scenario",
     "Tape": "tape.log",
     "play": "experiments.playing",
+    "Precision": "experiments.precision",
     "Replications": "experiments.replicating",
     "replicate": "experiments.replicating",
     "Contrast": "experiments.contrasting",
     "contrast": "experiments.contrasting",
     "vary": "experiments.contrasting",
+    "WarmUp": "experiments.warming",
+    "mser5": "experiments.warming",
+    "warm_up": "experiments.warming",
     "BreakEven": "experiments.assumptions",
     "break_even": "experiments.assumptions",
     "draw_assumptions": "experiments.assumptions",
@@ -47,7 +53,10 @@ if TYPE_CHECKING:
     )
     from evalkit.simulation.experiments.contrasting import Contrast, contrast, vary
     from evalkit.simulation.experiments.playing import play
+    from evalkit.simulation.experiments.precision import Precision
     from evalkit.simulation.experiments.replicating import Replications, replicate
+    from evalkit.simulation.experiments.warming import WarmUp, mser5, warm_up
+    from evalkit.simulation.language.fitted import fitted, fitted_draws
     from evalkit.simulation.language.pathway import Pathway
     from evalkit.simulation.programme.scenario import Scenario
     from evalkit.simulation.tape.log import Tape

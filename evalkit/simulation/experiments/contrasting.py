@@ -8,21 +8,29 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.result import Result
+from evalkit.simulation.experiments import spread
+from evalkit.simulation.experiments.precision import Precision
 from evalkit.simulation.experiments.replicating import (
     check_plan,
+    imprecise,
     labels,
     long_form,
     name_of,
+    of_plays,
     play_all,
+    position,
     provenance_of,
     summarised,
 )
+from evalkit.simulation.experiments.running import Run, Watched, Work
+from evalkit.simulation.experiments.storing import Played
 from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.programme.scenario import Scenario
 from evalkit.simulation.tape.outcomes import KEYS
@@ -63,10 +71,27 @@ class Contrast(Result):
             )
         return mine.sort_values("replication")["value"].to_numpy()
 
+    def quantiles(
+        self, outcome: str, part: str = "", by: str = "", level: str = "", scenario: str | None = None,
+        at: Sequence[float] = (0.05, 0.5, 0.95), conf_level: float = 0.95,
+    ) -> Result:  # fmt: skip
+        """Return quantiles of the differences of single plays, with order-statistic intervals; see `spread.quantiles`."""
+        values = self.values(outcome, part, by, level, scenario)
+        return of_plays(spread.quantiles(values, at, conf_level), "quantiles", outcome, part, self.provenance)
+
+    def share(
+        self, outcome: str, part: str = "", by: str = "", level: str = "", scenario: str | None = None,
+        above: float = 0.0, conf_level: float = 0.95,
+    ) -> Result:  # fmt: skip
+        """Return the share of plays in which the difference lies above a number, with its exact interval (Clopper and Pearson)."""
+        values = self.values(outcome, part, by, level, scenario)
+        return of_plays(spread.share(values, above, conf_level), "share", outcome, part, self.provenance)
+
 
 def contrast(
-    base: Scenario | Pathway, others: Scenario | Pathway | Sequence[Scenario | Pathway], n: int, seed: int, jobs: int = 1,
-    until: dt.date | str | None = None, progress: bool = False, conf_level: float = 0.95, engine: str = "simpy",
+    base: Scenario | Pathway, others: Scenario | Pathway | Sequence[Scenario | Pathway], n: int | None = None, seed: int = 1,
+    jobs: int = 1, until: dt.date | str | None = None, progress: bool = False, conf_level: float = 0.95, engine: str = "simpy",
+    precision: Precision | None = None, store: str | Path | None = None, cluster: str | None = None,
 ) -> Contrast:  # fmt: skip
     """Play scenarios with the same luck as a base and return paired differences.
 
@@ -76,16 +101,18 @@ def contrast(
     others : Scenario or sequence of Scenario
         With names of their own.
     n : int
-        Plays of each scenario.
-    seed, jobs, until, progress, conf_level
+        Plays of each scenario. Left out when a `precision` is asked for.
+    seed, jobs, until, progress, conf_level, engine, store, cluster
         As in `replicate`.
+    precision : Precision, optional
+        Of the mean differences of the outputs it names, in every scenario.
 
     Returns
     -------
     Contrast
         Tidy table: scenario, outcome, part, by, level, before and after (means of the base and of the scenario), estimate
         (mean difference), std_error, conf_low, conf_high (Student's t over paired plays), conf_level, play_low, play_high
-        (between which 90 % of plays lie), n, status, reason. Besides the outputs of `counts`, those of `sooner`.
+        (between which 90 % of plays lie), n, status, reason. Besides the outputs of `replicate`, those of `sooner`.
 
     Notes
     -----
@@ -106,13 +133,15 @@ def contrast(
     >>> 4 < answer.values("gained").mean().item() < 6, answer.values("lost").max().item()
     (True, 0.0)
     """
-    check_plan(n, jobs, conf_level)
+    check_plan(n, jobs, conf_level, precision)
     others = [others] if isinstance(others, Scenario | Pathway) else list(others)
     scenarios = [base, *others]
     names = _names(scenarios)
     if not others:
         raise InputError("others: no scenario to compare; give at least one")
-    keys, played = play_all(scenarios, n, seed, jobs, until, progress, engine)
+    run = Run(Work(scenarios, seed, until, engine), jobs, store, cluster, progress)
+    played, precise = play_all(run, n, precision, _watched(precision, len(scenarios)))
+    keys = run.keys
     values = [np.array([outputs[k] for _, _, outputs in played]) for k in range(len(keys))]
     tables, plays = [], []
     for k, name in enumerate(names[1:], start=1):
@@ -132,11 +161,33 @@ def contrast(
         lived.insert(1, "scenario", name)
         plays.append(lived.assign(before=before.ravel(), after=after.ravel()))
     return Contrast(
-        pd.concat(tables, ignore_index=True), message("simulation.question_contrast", base=names[0], n=n),
-        (message("simulation.paired"), message("result.simulated")), provenance_of(scenarios, seed, n), labels=labels(),
+        pd.concat(tables, ignore_index=True), message("simulation.question_contrast", base=names[0], n=len(played)),
+        (*imprecise(precise, len(played)), message("simulation.paired"), message("result.simulated")),
+        provenance_of(scenarios, seed, len(played)), {"plays": len(played), "precise": precise}, labels=labels(),
         plays=pd.concat(plays, ignore_index=True),
         digests={name: tuple(d[k] for _, d, _ in played) for k, name in enumerate(names)},
     )  # fmt: skip
+
+
+def _watched(precision: Precision | None, scenarios: int) -> Watched:
+    """Return what reads the differences a precision names off the plays, one column per output and scenario, outputs in order."""
+
+    def values(keys: Sequence[pd.DataFrame], played: Sequence[Played]) -> np.ndarray:
+        widest = []
+        for key in precision.keys if precision else []:
+            columns = []
+            for k in range(1, scenarios):
+                pair = scenarios + k - 1
+                if key[0] in set(keys[pair]["outcome"]):
+                    at = position(keys[pair], key)
+                    columns.append([outputs[pair][at] for _, _, outputs in played])
+                else:
+                    a, b = position(keys[0], key), position(keys[k], key)
+                    columns.append([outputs[k][b] - outputs[0][a] for _, _, outputs in played])
+            widest.append(columns)
+        return np.moveaxis(np.array(widest), -1, 0).reshape(len(played), -1)
+
+    return values
 
 
 def _names(scenarios: Sequence[Scenario | Pathway]) -> list[str]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,17 @@ import pandas as pd
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.result import Result
-from evalkit.simulation.experiments.playing import play_pathway
+from evalkit.simulation.experiments import spread
+from evalkit.simulation.experiments.precision import Precision
+from evalkit.simulation.experiments.running import Run, Watched, Work
+from evalkit.simulation.experiments.storing import Played
 from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.programme.scenario import Scenario
-from evalkit.simulation.tape.outcomes import KEYS, counts, sooner
-from evalkit.wording import catalogue, message
+from evalkit.simulation.tape.outcomes import KEYS
+from evalkit.wording import Message, catalogue, fault, message, say
 
 #: Share of plays between the low and the high play shown.
 _PLAYS = 0.90
-Played = tuple[int, tuple[str, ...], list[np.ndarray]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,33 +67,68 @@ class Replications(Result):
         values = self.values(outcome, part, by, level)
         return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
+    def quantiles(
+        self, outcome: str, part: str = "", by: str = "", level: str = "",
+        at: Sequence[float] = (0.05, 0.5, 0.95), conf_level: float = 0.95,
+    ) -> Result:  # fmt: skip
+        """Return quantiles of single plays of one output, with order-statistic intervals.
+
+        Returns
+        -------
+        Result
+            quantile, estimate, conf_low, conf_high, conf_level, n, status, reason; see `spread.quantiles`.
+        """
+        values = self.values(outcome, part, by, level)
+        return of_plays(spread.quantiles(values, at, conf_level), "quantiles", outcome, part, self.provenance)
+
+    def share(
+        self, outcome: str, part: str = "", by: str = "", level: str = "", above: float = 0.0, conf_level: float = 0.95
+    ) -> Result:  # fmt: skip
+        """Return the share of plays in which one output lies above a number, with its exact interval (Clopper and Pearson)."""
+        values = self.values(outcome, part, by, level)
+        return of_plays(spread.share(values, above, conf_level), "share", outcome, part, self.provenance)
+
 
 def replicate(
-    scenario: Scenario | Pathway, n: int, seed: int, jobs: int = 1, until: dt.date | str | None = None,
-    progress: bool = False, conf_level: float = 0.95, engine: str = "simpy",
+    scenario: Scenario | Pathway, n: int | None = None, seed: int = 1, jobs: int = 1, until: dt.date | str | None = None,
+    progress: bool = False, conf_level: float = 0.95, engine: str = "simpy", precision: Precision | None = None,
+    store: str | Path | None = None, cluster: str | None = None,
 ) -> Replications:  # fmt: skip
-    """Play a scenario `n` times.
+    """Play a scenario many times.
 
     Parameters
     ----------
     scenario : Scenario or Pathway
     n : int
-        Number of plays; replications 0 to n - 1.
+        Number of plays; replications 0 to n - 1. Left out when a `precision` is asked for.
     seed : int
     jobs : int
         Processes; -1 for one per core. The result does not depend on it.
     until : date
         Outputs are counted up to the end of this day (see `counts`).
     progress : bool
-        Show a bar on the standard error, when it is a terminal.
+        Show a bar and the time remaining on the standard error, when it is a terminal.
     conf_level : float
         Level of the intervals of the means (Student's t over plays).
+    engine : {"simpy", "compiled", "auto"}
+    precision : Precision, optional
+        Play until the half-widths of named outputs are small enough, rather than a number of times.
+    store : path, optional
+        A folder in which finished replications are kept: the same call goes on where it was stopped, on whichever engine.
+    cluster : str, optional
+        Address of a dask scheduler, such as ``tcp://192.168.1.5:8786``, whose workers have evalkit installed (extra ``cluster``).
 
     Returns
     -------
     Replications
         Tidy table: outcome, part, by, level, estimate (mean over plays), std_error, conf_low, conf_high, conf_level,
-        play_low, play_high (between which 90 % of single plays lie), n (plays in which it is defined), status, reason.
+        play_low, play_high (between which 90 % of single plays lie), n (plays in which it is defined), status, reason. Outputs are
+        those of `counts` and, over time, ``queue_mean`` and ``caseload_mean``.
+
+    Raises
+    ------
+    InputError
+        If neither or both of `n` and `precision` are given, the folder holds something else, or no scheduler answers.
 
     Examples
     --------
@@ -105,21 +141,71 @@ def replicate(
     >>> reps = replicate(shop, n=50, seed=1)
     >>> 28 < reps.mean("left", "yes") < 32
     True
+    >>> enough = replicate(shop, seed=1, precision=Precision({("left", "yes"): 1.5}))
+    >>> 20 < len(enough.digests) < 80
+    True
     """
-    check_plan(n, jobs, conf_level)
-    keys, played = play_all([scenario], n, seed, jobs, until, progress, engine)
+    check_plan(n, jobs, conf_level, precision)
+    run = Run(Work([scenario], seed, until, engine), jobs, store, cluster, progress)
+    played, precise = play_all(run, n, precision, watched_means(precision))
     values = np.array([outputs[0] for _, _, outputs in played])
-    plays = long_form(keys[0], values)
-    table = pd.concat([keys[0], summarised(values, conf_level)], axis="columns")
+    plays = long_form(run.keys[0], values)
+    table = pd.concat([run.keys[0], summarised(values, conf_level)], axis="columns")
+    question = message("simulation.question_replications", n=len(played), name=name_of(scenario))
     return Replications(
-        table, message("simulation.question_replications", n=n, name=name_of(scenario)), (message("result.simulated"),),
-        provenance_of([scenario], seed, n), labels=labels(), plays=plays, digests=tuple(d[0] for _, d, _ in played),
+        table, question, (*imprecise(precise, len(played)), message("result.simulated")),
+        provenance_of([scenario], seed, len(played)), {"plays": len(played), "precise": precise}, labels=labels(),
+        plays=plays, digests=tuple(d[0] for _, d, _ in played),
     )  # fmt: skip
 
 
-def check_plan(n: int, jobs: int, conf_level: float) -> None:
+def play_all(
+    run: Run, n: int | None, precision: Precision | None, watched: Watched
+) -> tuple[list[Played], bool | None]:
+    """Return the replications, and whether the precision asked for was reached (None: none was asked for)."""
+    if precision is None:
+        return run.upto(int(n or 0)), None
+    return run.until_precise(precision, watched)
+
+
+def watched_means(precision: Precision | None) -> Watched:
+    """Return what reads the outputs a precision names off the plays of one scenario."""
+
+    def values(keys: Sequence[pd.DataFrame], played: Sequence[Played]) -> np.ndarray:
+        at = [position(keys[0], key) for key in precision.keys] if precision else []
+        return np.array([outputs[0][at] for _, _, outputs in played])
+
+    return values
+
+
+def position(keys: pd.DataFrame, key: tuple[str, ...]) -> int:
+    """Return the place of an output among the keys, or refuse one that is not there."""
+    found = np.flatnonzero((keys[list(KEYS)] == list(key)).all(axis=1))
+    if not len(found):
+        known = sorted(set(keys["outcome"]))
+        raise InputError(fault("simulation_experiments.no_output", value=[k for k in key if k], known=known))
+    return int(found[0])
+
+
+def imprecise(precise: bool | None, n: int) -> tuple[Message, ...]:
+    """Return what to say when a precision asked for was not reached."""
+    return (message("simulation_experiments.imprecise", n=n),) if precise is False else ()
+
+
+def of_plays(table: pd.DataFrame, what: str, outcome: str, part: str, provenance: Provenance) -> Result:
+    """Return a table about single plays as a result."""
+    words = labels()
+    said = words.get(outcome, {"fr": outcome, "en": outcome})
+    name = {lang: f"{text} – {part}" if part else text for lang, text in said.items()}
+    question = message(f"simulation_experiments.question_{what}", name=say(fr=name["fr"], en=name["en"]))
+    return Result(table, question, (message("result.simulated"),), provenance, labels=words)
+
+
+def check_plan(n: int | None, jobs: int, conf_level: float, precision: Precision | None = None) -> None:
     """Refuse a number of plays, of processes, or a level that makes no sense."""
-    if not isinstance(n, int | np.integer) or n < 1:
+    if (n is None) == (precision is None):
+        raise InputError(fault("simulation_experiments.plays_or_precision"))
+    if n is not None and (not isinstance(n, int | np.integer) or n < 1):
         raise InputError(f"n: {n!r} plays asked; ask for a whole number from 1")
     if jobs == 0:
         raise InputError("jobs: 0 processes asked; give 1 or more, or -1 for one per core")
@@ -142,7 +228,10 @@ def labels() -> dict[str, dict[str, str]]:
     from evalkit.vocabulary import standard
 
     words = {
-        k.removeprefix("word_"): dict(v) for k, v in catalogue("simulation").items() if k.startswith("word_")
+        k.removeprefix("word_"): dict(v)
+        for room in ("simulation", "simulation_experiments")
+        for k, v in catalogue(room).items()
+        if k.startswith("word_")
     }
     groups = standard().groups
     codes = {
@@ -151,76 +240,6 @@ def labels() -> dict[str, dict[str, str]]:
         for c, t in groups[g].items()
     }
     return {**codes, "disengaged": groups["exit"]["disengaged"].labels, **words}
-
-
-# ---- playing ------------------------------------------------------------------------------------------------------------
-def play_all(
-    scenarios: Sequence[Scenario | Pathway],
-    n: int,
-    seed: int,
-    jobs: int,
-    until: Any,
-    progress: bool,
-    engine: str,
-) -> tuple[list[pd.DataFrame], list[Played]]:
-    """Return the keys of the outputs (of each scenario, then of each pair with the first) and every replication's values."""
-    work = _Work(scenarios, seed, until, engine)
-    frames, digests = work.outputs(0)
-    played: list[Played] = [(0, digests, [f["value"].to_numpy() for f in frames])]
-    with _bar(progress, n) as step:
-        step()
-        for one in _rest(work, n, jobs):
-            played.append(one)
-            step()
-    return [f[list(KEYS)] for f in frames], sorted(played, key=lambda p: p[0])
-
-
-class _Work:
-    """Plays one replication of every scenario and counts; sent to other processes as it is."""
-
-    def __init__(self, scenarios: Sequence[Scenario | Pathway], seed: int, until: Any, engine: str):
-        self.pathways = [s if isinstance(s, Pathway) else s.compile() for s in scenarios]
-        self.names = [name_of(s) for s in scenarios]
-        self.seed, self.until, self.engine = seed, until, engine
-
-    def __call__(self, replication: int) -> Played:
-        frames, digests = self.outputs(replication)
-        return replication, digests, [f["value"].to_numpy() for f in frames]
-
-    def outputs(self, replication: int) -> tuple[list[pd.DataFrame], tuple[str, ...]]:
-        """Return the outputs of each scenario, then those of each pair with the first, and the digests of the tapes."""
-        tapes = [
-            play_pathway(p, self.seed, replication, self.engine, name)
-            for p, name in zip(self.pathways, self.names, strict=True)
-        ]
-        pairs = [sooner(tapes[0], t, self.until) for t in tapes[1:]]
-        return [*(counts(t, self.until) for t in tapes), *pairs], tuple(t.digest for t in tapes)
-
-
-def _rest(work: _Work, n: int, jobs: int) -> Iterator[Played]:
-    """Yield the replications after the first, in whatever order they are ready."""
-    if jobs == 1:
-        yield from (work(r) for r in range(1, n))
-        return
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs=jobs, return_as="generator_unordered")(delayed(work)(r) for r in range(1, n))
-
-
-@contextmanager
-def _bar(progress: bool, n: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on the standard error when it is a terminal; answers go to the standard output."""
-    if not progress or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
-    ) as bar:
-        task = bar.add_task("", total=n)
-        yield lambda: bar.advance(task)
 
 
 # ---- summarising --------------------------------------------------------------------------------------------------------
@@ -244,7 +263,7 @@ def summarised(values: np.ndarray, conf_level: float) -> pd.DataFrame:
     error = np.sqrt((spread**2).sum(axis=0) / np.maximum(n - 1, 1) / np.maximum(n, 1))
     error = np.where(n > 1, error, np.nan)
     half = stats.t.ppf(0.5 + conf_level / 2, np.maximum(n - 1, 1)) * error
-    low, high = _range_of_plays(values, n)
+    low, high = _rangeof_plays(values, n)
     few = n < 2
     return pd.DataFrame({
         "estimate": mean, "std_error": error, "conf_low": mean - half, "conf_high": mean + half,
@@ -258,7 +277,7 @@ def _few(n: int) -> Any:
     return message("simulation.one_play" if n else "simulation.never_defined")
 
 
-def _range_of_plays(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _rangeof_plays(values: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ends = np.full((2, values.shape[1]), np.nan)
     some = n > 0
     if some.any():

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evalkit.errors import InputError
-from evalkit.simulation.engines.stays import DONE, LATE, LEFT
+from evalkit.simulation.engines.stays import BALKED, DONE, LATE, LEFT
 from evalkit.simulation.luck.population import DUPLICATE
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 from evalkit.simulation.plan.numbers import WAIT
+from evalkit.simulation.tape.days import played_day
 
 if TYPE_CHECKING:
     from evalkit.simulation.tape.log import Tape
@@ -65,7 +65,7 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
         Somebody without solution is disengaged after the pathway's `silence` in days without contact, unless an appointment is
         booked.
     """
-    upto = _end_of(tape, until)
+    upto = end_of(tape, until)
     people, plan = tape.people, tape.plan
     states = list(tape.pathway.tables.states.values())
     programme = np.array([s.programme for s in tape.pathway.tables.sources.values()])
@@ -78,7 +78,8 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
     )
 
     elimination = np.full(len(people), "", dtype=object)
-    log = tape.log[tape.log[:, 4] < upto]
+    # Whoever resumes after having been preempted enters nothing anew.
+    log = tape.log[(tape.log[:, 4] < upto) & ~tape.resumed]
     coded = np.array([s.eliminated or "" for s in states], dtype=object)[log[:, 2]]
     out = coded != ""
     elimination[log[out, 0]] = coded[out]
@@ -91,11 +92,8 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
     )  # fmt: skip
 
 
-def _end_of(tape: Tape, until: dt.date | str | None) -> int:
-    day = pd.Timestamp(tape.closing if until is None else until).date()
-    if not tape.plan.start <= day <= tape.horizon:
-        raise InputError(f"until: {day} is outside the play, {tape.plan.start} to {tape.horizon}")
-    return tape.plan.tick(day) + TICKS_PER_DAY
+def end_of(tape: Tape, until: dt.date | str | None) -> int:
+    return tape.plan.tick(played_day(tape, until, "until", tape.closing)) + TICKS_PER_DAY
 
 
 def _situations(tape: Tape, log: np.ndarray, upto: int) -> np.ndarray:
@@ -168,7 +166,8 @@ def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
         eliminated nor entered), mobilised, situation (part: code, of those mobilised), in_solution, spotted_to_interview (days,
         among those mobilised), spotted_to_interview_restricted (days up to `until`, the never-mobilised included), wait_days
         (part: state; days of wait for a pool of those who joined its queue, those still waiting counted for what has passed),
-        waiting, gave_up and served (part: state), left (part: exit, records), duplicates (records).
+        waiting, gave_up, served and, where a queue turns people away, balked (part: state), left (part: exit, records),
+        duplicates (records).
 
     Examples
     --------
@@ -182,7 +181,7 @@ def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
     >>> table.set_index(["outcome", "part", "by"])["value"].loc[("waiting", "queue", "")].item()
     10.0
     """
-    upto = _end_of(tape, until)
+    upto = end_of(tape, until)
     rows = [*_people_rows(tape, lives(tape, until), upto), *_wait_rows(tape, upto), *_record_rows(tape, upto)]
     return pd.DataFrame(rows, columns=[*KEYS, "value"])
 
@@ -256,7 +255,9 @@ def _wait_rows(tape: Tape, upto: int) -> Iterator[Row]:
             ("", "", here),
             *[("site", name, here & (site == k)) for k, name in enumerate(plan.sites)],
         ]
-        yield from _averaged("wait_days", plan.states[s], days, here, margins)
+        yield from _averaged("wait_days", plan.states[s], days, log[:, 6] != BALKED, margins)
+        if row.balk_to >= 0:
+            yield from _counted("balked", plan.states[s], over & (log[:, 6] == BALKED), margins)
         yield from _counted("served", plan.states[s], over & (log[:, 6] == DONE), margins)
         yield from _counted("gave_up", plan.states[s], over & (log[:, 6] == LATE), margins)
         yield from _counted("waiting", plan.states[s], ~over, margins)
@@ -286,7 +287,7 @@ def sooner(base: Tape, other: Tape, until: dt.date | str | None = None) -> pd.Da
         play, those never mobilised counted up to `until`), ``gained`` and ``lost`` (people mobilised only in `other`, only in
         `base`).
     """
-    upto = _end_of(base, until)
+    upto = end_of(base, until)
     a, b = lives(base, until), lives(other, until)
     person = np.union1d(a.person, b.person)
     spotted, entered = [], []
