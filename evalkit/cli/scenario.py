@@ -1,10 +1,11 @@
-"""`evalkit scenario check | diff | run | compare`: read, compare and play scenario files.
+"""`evalkit scenario check | diff | run | compare | reference | stress`: read, compare, play and document scenario files.
 
 Not the simulation itself: see `evalkit.simulation`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalkit.cli.common import common, progress, records, short, show, show_frame, tell, tell_json
+from evalkit.cli.common import common, encodable, progress, records, short, show, show_frame, tell, tell_json
 from evalkit.cli.framing import Argument, Group, Option, Whole, say
 from evalkit.errors import Fault, InputError
-from evalkit.wording import catalogue, fault, language
+from evalkit.wording import catalogue, fault, language, typeset
 
 if TYPE_CHECKING:
     from evalkit.result import Result
@@ -159,6 +160,41 @@ def compare(
     shown = replace(_main(result), labels={**result.labels, "estimate": catalogue("cli")["word_difference"]})
     show(shown, columns=columns)
     _said_where(saved, seed)
+
+
+@scenario.command("reference", help="scenario_reference")
+@common
+def reference(quiet: bool, as_json: bool) -> None:
+    from evalkit.simulation.programme import reference as pages
+
+    lang = language()
+    if not as_json:
+        _tell_page(pages.page(lang))
+        return
+    tell_json([
+        {"table": k.table, "key": k.name, "unit": k.unit(lang), "bounds": k.bounds(lang), "per_site": k.per_site(lang),
+         "meaning": k.meaning(lang), "optional": k.optional}
+        for k in pages.every_key()
+    ])  # fmt: skip
+
+
+@scenario.command("stress", help="scenario_stress")
+@click.argument("file", cls=Argument, metavar="scenario")
+@common
+def stress(file: str, quiet: bool, as_json: bool) -> None:
+    from evalkit.simulation.programme import stress as pages
+
+    (one,) = _load([file], quiet or as_json)
+    written = pages.page(one, language())
+    if as_json:
+        tell_json({"file": file, "digest": one.digest, "page": written})
+    else:
+        _tell_page(written)
+
+
+def _tell_page(written: str) -> None:
+    """Print a page as it is: folded lines would break its tables."""
+    click.echo(encodable(typeset(written), sys.stdout), nl=False)
 
 
 def _load(files: Sequence[str], quiet: bool) -> list[Scenario]:

@@ -60,6 +60,12 @@ def _flat(data: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, dict[str
             yield key, {"value": value}
 
 
+def settings(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (dotted key, value as shown) for everything tables written in code or in a file say."""
+    for key, cell in _flat(data):
+        yield key, _shown(cell)
+
+
 def _shown(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
         return "–"
