@@ -11,8 +11,43 @@ from typing import Any
 import numba
 import numpy as np
 
+from evalkit.simulation.engines.layout import (
+    CAUSE_TO,
+    CAUSES,
+    DAYS,
+    DONE_CASE,
+    DONE_WAYS,
+    DURATION_CASE,
+    DURATIONS,
+    ELAPSED,
+    ERA_TRAIT,
+    ERAS,
+    FAMILY,
+    HAZARD,
+    HAZARDS,
+    HEAD,
+    IDENTITY,
+    KEY,
+    LATE_CASE,
+    LATE_WAYS,
+    LIMIT_CASE,
+    LIMIT_HAZARD,
+    LIMITS,
+    MOVING,
+    N_CAUSES,
+    N_ERAS,
+    N_TRACKS,
+    NOW,
+    NUMBERS,
+    PLAIN,
+    POINTS,
+    REPLICATION,
+    SEED,
+    SLOPES,
+    TRACK,
+)
 from evalkit.simulation.luck import sampler
-from evalkit.simulation.luck.keyed import _MULTIPLIERS, _WEYL
+from evalkit.simulation.luck.philox_numba import philox
 from evalkit.simulation.luck.sampler import (
     CONSTANT,
     EXPONENTIAL,
@@ -23,13 +58,13 @@ from evalkit.simulation.luck.sampler import (
     WEIBULL,
 )
 
-jit = numba.njit(cache=True)
-_M0, _M1 = (np.uint64(m) for m in _MULTIPLIERS)
-_W0, _W1 = (np.uint64(w) for w in _WEYL)
-_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+#: Nothing jitted so makes or keeps an array, so that none need be counted: a third of the time of a play.
+jit = numba.njit(_nrt=False, error_model="numpy")
+#: What is called at one place becomes part of its caller: what is called is compiled anew with every caller.
+part = numba.njit(_nrt=False, error_model="numpy", inline="always")
 _TWELVE = np.uint64(12)
 _NEVER, _NEVER_DAYS = np.int64(NEVER), float(NEVER)
-_BELOW_ONE = 1.0 - 2.0**-53
+_BELOW_ONE = sampler._BELOW_ONE
 
 
 def _jitted(name: str, **uses: Any) -> Any:
@@ -44,7 +79,7 @@ exp = _jitted("exp", _exp_series=_exp_series)
 
 
 @jit
-def _rational(above_below: np.ndarray, r: float) -> float:
+def _rational(above_below, r):
     above, below = 0.0, 0.0
     for k in range(above_below.shape[1]):
         above = above * r + above_below[0, k]
@@ -59,22 +94,12 @@ normal_quantile = _jitted(
 
 
 @jit
-def _high(a, b):
-    """Return the upper half of a 128-bit product, by 32-bit parts."""
-    a0, a1, b0, b1 = a & _LOW, a >> _HALF, b & _LOW, b >> _HALF
-    middle = a1 * b0 + ((a0 * b0) >> _HALF)
-    return a1 * b1 + (middle >> _HALF) + ((a0 * b1 + (middle & _LOW)) >> _HALF)
-
-
-@jit
-def philox(c0, c1, c2, k0, k1):
-    """Return one block of Philox4x64-10; the fourth word of the counter is 0."""
-    c3 = np.uint64(0)
-    for _ in range(10):
-        h0, l0, h1, l1 = _high(_M0, c0), _M0 * c0, _high(_M1, c2), _M1 * c2
-        c0, c1, c2, c3 = h1 ^ c1 ^ k0, l1, h0 ^ c3 ^ k1, l0
-        k0, k1 = k0 + _W0, k1 + _W1
-    return c0, c1, c2, c3
+def words_of(w, i, key, number):
+    """Return the words of one visit of one person under a key."""
+    return philox(
+        np.uint64(w.a[i, IDENTITY]), np.uint64(key), np.uint64(number), np.uint64(0),
+        np.uint64(w.c[SEED]), np.uint64(w.c[REPLICATION]),
+    )  # fmt: skip
 
 
 @jit
@@ -90,35 +115,40 @@ def in_ticks(days):
 
 
 @jit
-def _jump(laws, d, e):
-    """Return how many jumps of STEPS lie below `e`."""
-    low, high = laws.start[d], laws.stop[d]
-    while low < high:
-        middle = (low + high) // 2
-        if laws.hazard[middle] < e:
-            low = middle + 1
+def _below(values, start, stop, x):
+    """Return the first place whose value is not below x, `stop` if there is none."""
+    while start < stop:
+        middle = (start + stop) >> 1
+        if values[middle] < x:
+            start = middle + 1
         else:
-            high = middle
-    return low
+            stop = middle
+    return start
 
 
 @jit
-def _last_not_above(values, start, stop, x):
-    """Return the last place whose value is not above x, start - 1 if there is none."""
-    low, high = start, stop
-    while low < high:
-        middle = (low + high) // 2
+def _not_above(values, start, stop, x):
+    """Return the last place whose value is not above x, `start` - 1 if there is none."""
+    while start < stop:
+        middle = (start + stop) >> 1
         if x < values[middle]:
-            high = middle
+            stop = middle
         else:
-            low = middle + 1
-    return low - 1
+            start = middle + 1
+    return start - 1
 
 
 @jit
-def days_at(laws, d, e):
+def _jump(w, d, e):
+    """Return how many jumps of STEPS lie below `e`."""
+    start = w.d[d, HAZARDS]
+    return _below(w.f, start, start + w.d[d, POINTS], e) - start
+
+
+@jit
+def days_at(w, d, e):
     """Return the time in days at which the cumulative hazard of a law reaches `e`."""
-    family, a, b = laws.family[d], laws.a[d], laws.b[d]
+    family, a, b = w.d[d, FAMILY], w.f[w.d[d, NUMBERS]], w.f[w.d[d, NUMBERS] + 1]
     if family == CONSTANT:
         return a
     if family == EXPONENTIAL:
@@ -128,179 +158,149 @@ def days_at(laws, d, e):
     if family == LOGNORMAL:
         return exp(a - b * normal_quantile(min(exp(-e), _BELOW_ONE)))
     if family == STEPS:
-        k = _jump(laws, d, e)
-        return laws.days[k] if k < laws.stop[d] else _NEVER_DAYS
-    k = max(_last_not_above(laws.hazard, laws.start[d], laws.stop[d], e), laws.start[d])
-    return laws.days[k] + (e - laws.hazard[k]) * laws.slope[k]
+        k = _jump(w, d, e)
+        return w.f[w.d[d, DAYS] + k] if k < w.d[d, POINTS] else _NEVER_DAYS
+    start = w.d[d, HAZARDS]
+    k = max(_not_above(w.f, start, start + w.d[d, POINTS], e) - start, 0)
+    return w.f[w.d[d, DAYS] + k] + (e - w.f[start + k]) * w.f[w.d[d, SLOPES] + k]
 
 
 @jit
-def hazard_by(laws, d, days):
+def hazard_by(w, d, days):
     """Return the cumulative hazard of a law by a time in days."""
     if days <= 0.0:
         return 0.0
-    family = laws.family[d]
+    family, numbers, start = w.d[d, FAMILY], w.d[d, NUMBERS], w.d[d, DAYS]
     if family == EXPONENTIAL:
-        return days / laws.a[d]
+        return days / w.f[numbers]
     if family == WEIBULL:
-        return exp(log(days / laws.a[d]) / laws.b[d])
-    k = _last_not_above(laws.days, laws.start[d], laws.stop[d], days)
-    if k < laws.start[d]:
+        return exp(log(days / w.f[numbers]) / w.f[numbers + 1])
+    k = _not_above(w.f, start, start + w.d[d, POINTS], days) - start
+    if k < 0:
         return 0.0
+    hazard = w.f[w.d[d, HAZARDS] + k]
     if family == STEPS:
-        return laws.hazard[k]
-    return laws.hazard[k] + ((days - laws.days[k]) / laws.slope[k] if laws.slope[k] > 0.0 else 0.0)
+        return hazard
+    slope = w.f[w.d[d, SLOPES] + k]
+    return hazard + ((days - w.f[start + k]) / slope if slope > 0.0 else 0.0)
 
 
 @jit
-def ticks_of(laws, d, e):
-    """Return a duration in ticks under no ratio."""
-    return in_ticks(days_at(laws, d, e))
-
-
-@jit
-def _arrive(laws, d, hazard, spent, least):
-    days = days_at(laws, d, hazard)
+def _arrive(w, d, hazard, spent, least):
+    days = days_at(w, d, hazard)
     if days >= _NEVER_DAYS:
         return _NEVER
     return max(in_ticks(days - spent), least)
 
 
 @jit
-def _level(sheet, crowd, trait, i, now, standing):
-    fixed = crowd.codes.shape[0]
-    if trait < fixed:
-        return np.int64(crowd.codes[trait, i])
-    if trait < fixed + sheet.n_tracks:
-        return np.int64(standing[i, trait - fixed])
-    return _last_not_above(sheet.eras, 0, len(sheet.eras), now) + 1
-
-
-@jit
-def case_of(sheet, crowd, which, i, now, standing):
+def _case(w, choice, i):
     """Return the case of a choice that is a person's now."""
-    choices = sheet.choices
-    at = 0
-    for k in range(choices.start[which], choices.start[which] + choices.count[which]):
-        at = at * choices.levels[k] + _level(sheet, crowd, choices.trait[k], i, now, standing)
-    return choices.case[choices.case_start[which] + at]
+    if choice < 0:
+        return 0
+    n, at = w.t[choice], 0
+    for k in range(choice + 1, choice + 1 + 2 * n, 2):
+        trait = w.t[k]
+        if trait >= 0:
+            level = w.a[i, trait]
+        elif trait == ERA_TRAIT:
+            level = _not_above(w.t, w.c[ERAS], w.c[ERAS] + w.c[N_ERAS], w.c[NOW]) + 1 - w.c[ERAS]
+        else:
+            level = w.p[i, MOVING + TRACK - trait]
+        at = at * w.t[k + 1] + level
+    return w.t[choice + 1 + 2 * n + at]
 
 
 @jit
-def _fixed_ratio(sheet, crowd, h, i):
-    """Return the product of a hazard's ratios by trait."""
-    hazards = sheet.hazards
-    ratio = 1.0
-    for j in range(hazards.trait_start[h], hazards.trait_start[h + 1]):
-        place = hazards.ratio_start[j + hazards.track_start[h]]
-        ratio = ratio * hazards.ratio[place + crowd.codes[hazards.trait[j], i]]
-    return ratio
+def _ratio_at(w, h, i, tick, fixed):
+    """Return the ratio of a hazard at a tick: as tracks will stand then, and as shocks will have it."""
+    tracks, shocks, n_tracks = w.t[h + 1], w.t[h + 2], w.c[N_TRACKS]
+    place, ratio = h + 4 + 2 * w.t[h], fixed
+    for k in range(place, place + 2 * tracks, 2):
+        standing = MOVING + w.t[k]
+        coming = w.p[i, standing + n_tracks]
+        there = coming >= 0 and coming <= tick
+        level = w.p[i, standing + 2 * n_tracks] if there else w.p[i, standing]
+        ratio = ratio * w.f[w.t[k + 1] + level]
+    first = place + 2 * tracks
+    k = _not_above(w.t, first, first + shocks, tick) - first
+    return ratio * w.f[w.t[h + 3] + k] if k >= 0 else ratio
 
 
 @jit
-def _ratio_at(sheet, h, i, tick, fixed, standing, coming_tick, coming_level):
-    hazards = sheet.hazards
-    ratio = fixed
-    for j in range(hazards.track_start[h], hazards.track_start[h + 1]):
-        track = hazards.track[j]
-        there = coming_tick[i, track] >= 0 and coming_tick[i, track] <= tick
-        level = coming_level[i, track] if there else standing[i, track]
-        ratio = ratio * hazards.ratio[hazards.ratio_start[hazards.trait_start[h + 1] + j] + level]
-    k = _last_not_above(hazards.shock_tick, hazards.shock_start[h], hazards.shock_start[h + 1], tick)
-    return ratio * hazards.shock_ratio[k] if k >= hazards.shock_start[h] else ratio
-
-
-@jit
-def _next_edge(sheet, h, i, after, coming_tick):
-    """Return the first tick after one at which the ratio of a hazard may change, NEVER if there is none."""
-    hazards = sheet.hazards
-    edge = _NEVER
-    for k in range(hazards.shock_start[h], hazards.shock_start[h + 1]):
-        if hazards.shock_tick[k] > after:
-            edge = min(edge, hazards.shock_tick[k])
-            break
-    for j in range(hazards.track_start[h], hazards.track_start[h + 1]):
-        tick = coming_tick[i, hazards.track[j]]
+def _next_edge(w, h, i, after):
+    """Return the first tick after one at which the ratio of a hazard may change, never if there is none."""
+    place, tracks, shocks = h + 4 + 2 * w.t[h], w.t[h + 1], w.t[h + 2]
+    first = place + 2 * tracks
+    k = _not_above(w.t, first, first + shocks, after) + 1
+    edge = w.t[k] if k < first + shocks else _NEVER
+    for j in range(place, place + 2 * tracks, 2):
+        tick = w.p[i, MOVING + w.t[j] + w.c[N_TRACKS]]
         if tick > after:
             edge = min(edge, tick)
     return edge
 
 
 @jit
-def reach(sheet, crowd, h, d, e, spent, i, now, standing, coming_tick, coming_level):
+def _reach(w, h, d, e, spent, i):
     """Return after how many ticks a hazard that is used up piece by piece reaches `e`, and the cumulative hazard then."""
-    laws, hazards = sheet.laws, sheet.hazards
-    fixed = _fixed_ratio(sheet, crowd, h, i)
-    if laws.family[d] == CONSTANT:
-        return max(in_ticks(laws.a[d] - spent), np.int64(0)), 0.0
-    used = hazard_by(laws, d, spent) if spent > 0.0 else 0.0
-    tick = now
-    if (
-        hazards.track_start[h] == hazards.track_start[h + 1]
-        and hazards.shock_start[h] == hazards.shock_start[h + 1]
-    ):
-        target = used + e / fixed
-        return _arrive(laws, d, target, spent, np.int64(0)), target
-    while True:
-        ratio = _ratio_at(sheet, h, i, tick, fixed, standing, coming_tick, coming_level)
-        edge = _next_edge(sheet, h, i, tick, coming_tick)
-        if edge == _NEVER:
-            target = used + e / ratio
-            return _arrive(laws, d, target, spent, tick - now), target
-        until = hazard_by(laws, d, spent + (edge - now) / TICKS_PER_DAY)
-        gain = ratio * (until - used)
-        if e <= gain:
-            target = used + e / ratio
-            return _arrive(laws, d, target, spent, tick - now), target
-        e = e - gain
-        used = until
-        tick = edge
+    if w.d[d, FAMILY] == CONSTANT:
+        return max(in_ticks(w.f[w.d[d, NUMBERS]] - spent), 0), 0.0
+    used = hazard_by(w, d, spent) if spent > 0.0 else 0.0
+    ratio, now = 1.0, w.c[NOW]
+    tick, edge = now, _NEVER
+    if h >= 0:
+        for k in range(h + 4, h + 4 + 2 * w.t[h], 2):
+            ratio = ratio * w.f[w.t[k + 1] + w.a[i, w.t[k]]]
+        fixed = ratio
+        if w.t[h + 1] + w.t[h + 2] > 0:
+            ratio = _ratio_at(w, h, i, tick, fixed)
+            edge = _next_edge(w, h, i, tick)
+        while edge < _NEVER:
+            until = hazard_by(w, d, spent + (edge - now) / TICKS_PER_DAY)
+            gain = ratio * (until - used)
+            if e <= gain:
+                break
+            e = e - gain
+            used, tick = until, edge
+            ratio = _ratio_at(w, h, i, tick, fixed)
+            edge = _next_edge(w, h, i, tick)
+    target = used + e / ratio
+    return _arrive(w, d, target, spent, tick - now), target
 
 
 @jit
-def _way(sheet, crowd, s, which, first, i, now, standing, u):
+def _way(w, ways, choice, i, u):
     """Return where a route of a state leads."""
-    states, ways = sheet.states, sheet.ways
-    w = states.way[first + case_of(sheet, crowd, 4 * s + which, i, now, standing)]
-    low, high = ways.start[w], ways.start[w + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if ways.cumulative[middle] < u:
-            low = middle + 1
-        else:
-            high = middle
-    return ways.target[low]
+    if ways < 0:
+        return -1
+    way = w.t[ways + _case(w, choice, i)]
+    n, first = w.t[way], w.t[way + 1]
+    return w.t[way + 2 + (_below(w.f, first, first + n, u) - first if n > 1 else 0)]
 
 
-@jit
-def visit(sheet, crowd, s, number, i, now, standing, coming_tick, coming_level):
+@part
+def visit(w, i, s, number):
     """Return how long a visit lasts, its limit, where it leads after either."""
-    states, laws = sheet.states, sheet.laws
-    words = philox(crowd.identity[i], states.key[s], np.uint64(number), crowd.seed, crowd.replication)
-    limit, duration, done, late = _NEVER, _NEVER, np.int64(-1), np.int64(-1)
-    if states.law_start[2 * s + 1] < states.law_start[2 * s + 2]:
-        d = states.law[states.law_start[2 * s + 1] + case_of(sheet, crowd, 4 * s + 1, i, now, standing)]
-        e = -log(uniform(words[1])) / 1.0
-        limit, _ = reach(sheet, crowd, 2 * s + 1, d, e, 0.0, i, now, standing, coming_tick, coming_level)
-    u = uniform(words[2])
-    if states.law_start[2 * s] < states.law_start[2 * s + 1]:
-        d = states.law[states.law_start[2 * s] + case_of(sheet, crowd, 4 * s, i, now, standing)]
-        spent = crowd.elapsed[i] if number == 0 and s == crowd.head[i] else 0.0
-        e = -log(uniform(words[0])) / 1.0
-        duration, target = reach(
-            sheet, crowd, 2 * s, d, e, spent, i, now, standing, coming_tick, coming_level
-        )
-        if laws.family[d] == STEPS:
-            limit = min(limit, max(in_ticks(laws.a[d] - spent), np.int64(0)))
-            k = _jump(laws, d, target)
-            if k < laws.stop[d] and states.cause_to_start[d] < states.cause_to_start[d + 1]:
-                c = laws.cause_start[d] + (k - laws.start[d]) * laws.n_causes[d]
-                j = 0
-                while laws.cause[c + j] < u:
-                    j += 1
-                done = states.cause_to[states.cause_to_start[d] + j]
-    if done < 0 and states.way_start[2 * s] < states.way_start[2 * s + 1]:
-        done = _way(sheet, crowd, s, 2, states.way_start[2 * s], i, now, standing, u)
-    if states.way_start[2 * s + 1] < states.way_start[2 * s + 2]:
-        late = _way(sheet, crowd, s, 3, states.way_start[2 * s + 1], i, now, standing, u)
-    return duration, limit, done, late
+    e_duration, e_limit, u = 1.0, 1.0, 0.5
+    if not w.s[s, PLAIN]:
+        words = words_of(w, i, w.s[s, KEY], number)
+        e_duration, e_limit, u = -log(uniform(words[0])), -log(uniform(words[1])), uniform(words[2])
+    duration, limit, done = _NEVER, _NEVER, -1
+    if w.s[s, LIMITS] >= 0:
+        d = w.t[w.s[s, LIMITS] + _case(w, w.s[s, LIMIT_CASE], i)]
+        limit, _ = _reach(w, w.s[s, LIMIT_HAZARD], d, e_limit, 0.0, i)
+    if w.s[s, DURATIONS] >= 0:
+        d = w.t[w.s[s, DURATIONS] + _case(w, w.s[s, DURATION_CASE], i)]
+        spent = w.a[i, ELAPSED] / TICKS_PER_DAY if number == 0 and s == w.a[i, HEAD] else 0.0
+        duration, target = _reach(w, w.s[s, HAZARD], d, e_duration, spent, i)
+        if w.d[d, FAMILY] == STEPS:
+            limit = min(limit, max(in_ticks(w.f[w.d[d, NUMBERS]] - spent), 0))
+            k = _jump(w, d, target)
+            if k < w.d[d, POINTS] and w.d[d, CAUSE_TO] >= 0:
+                n = w.d[d, N_CAUSES]
+                first = w.d[d, CAUSES] + k * n
+                done = w.t[w.d[d, CAUSE_TO] + _below(w.f, first, first + n, u) - first]
+    if done < 0:
+        done = _way(w, w.s[s, DONE_WAYS], w.s[s, DONE_CASE], i, u)
+    return duration, limit, done, _way(w, w.s[s, LATE_WAYS], w.s[s, LATE_CASE], i, u)

@@ -1,305 +1,242 @@
-"""A plan and its people as flat arrays, which a compiled engine reads.
+"""A plan and its people as flat arrays, which the compiled engine reads; `layout` says what stands where.
 
 Not an engine: nothing happens here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.simulation.engines import layout as at
 from evalkit.simulation.luck.keyed import Luck
 from evalkit.simulation.luck.population import People
-from evalkit.simulation.luck.sampler import STEPS, Distribution
+from evalkit.simulation.luck.sampler import CONSTANT, STEPS, TICKS_PER_DAY, Distribution
 from evalkit.simulation.plan.choices import ERA, Choice, Way
 from evalkit.simulation.plan.numbers import Hazard, Plan, Row
 
 
-class Laws(NamedTuple):
-    """Distributions: family and two numbers, where each one's table begins and ends, and its causes."""
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A plan in arrays.
 
-    family: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
-    start: np.ndarray
-    stop: np.ndarray
-    hazard: np.ndarray
-    days: np.ndarray
-    slope: np.ndarray
-    cause_start: np.ndarray
-    n_causes: np.ndarray
-    cause: np.ndarray
+    Parameters
+    ----------
+    c : int64 array, shape (COUNTERS,)
+        Counters as a play finds them.
+    t, f : int64 and float64 arrays
+        Lists, choices, hazards, routes; the real numbers they name.
+    s, d, q : int64 arrays
+        One row per state, per law, per queue.
+    group : int64 array, shape (sites,)
+        Sites of one group share a pool, if only through others; groups have nothing to do with each other.
+    openings : tuple of int64 array, shape (openings, 5)
+        Per group, in the order of ticks, pools and queues.
+    traits : tuple of str
+        Fixed traits, in the order of their columns.
+    """
 
-
-class Choices(NamedTuple):
-    """For each state and each of duration, limit, done, late: which traits tell people apart, and the case of each combination."""
-
-    start: np.ndarray
-    count: np.ndarray
-    trait: np.ndarray
-    levels: np.ndarray
-    case_start: np.ndarray
-    case: np.ndarray
-
-
-class States(NamedTuple):
-    """One row per state; the lists of each stand one after the other, `…_start` to `…_start` of the next."""
-
-    key: np.ndarray
-    kind: np.ndarray
-    pool: np.ndarray
-    line: np.ndarray
-    priority: np.ndarray
-    not_before: np.ndarray
-    balk_to: np.ndarray
-    balk_at: np.ndarray
-    preempt: np.ndarray
-    release_start: np.ndarray
-    release: np.ndarray
-    law_start: np.ndarray
-    law: np.ndarray
-    way_start: np.ndarray
-    way: np.ndarray
-    cause_to_start: np.ndarray
-    cause_to: np.ndarray
-    change_start: np.ndarray
-    change_track: np.ndarray
-    change_level: np.ndarray
-    change_share: np.ndarray
-    change_law: np.ndarray
-    change_key: np.ndarray
-    bring_start: np.ndarray
-    bring_rule: np.ndarray
-
-
-class Ways(NamedTuple):
-    """Routes: cumulative shares and where they lead."""
-
-    start: np.ndarray
-    cumulative: np.ndarray
-    target: np.ndarray
-
-
-class Hazards(NamedTuple):
-    """For each state, of its duration and of its limit: ratios by trait and by track, and shocks."""
-
-    trait_start: np.ndarray
-    trait: np.ndarray
-    track_start: np.ndarray
-    track: np.ndarray
-    ratio_start: np.ndarray
-    ratio: np.ndarray
-    shock_start: np.ndarray
-    shock_tick: np.ndarray
-    shock_ratio: np.ndarray
-
-
-class Pools(NamedTuple):
-    """Queues of all pools, numbered through: `queue[pool, site]`, what is free at first, and what opens when."""
-
-    queue: np.ndarray
-    held: np.ndarray
-    free: np.ndarray
-    line_start: np.ndarray
-    preemptible: np.ndarray
-    open_tick: np.ndarray
-    open_start: np.ndarray
-    open_pool: np.ndarray
-    open_queue: np.ndarray
-    open_number: np.ndarray
-    open_what: np.ndarray
-
-
-class Sheet(NamedTuple):
-    """Everything of a plan."""
-
-    states: States
-    laws: Laws
-    choices: Choices
-    ways: Ways
-    hazards: Hazards
-    pools: Pools
-    eras: np.ndarray
-    most: np.ndarray
-    n_tracks: int
-    horizon: int
-
-
-class Crowd(NamedTuple):
-    """The people."""
-
-    identity: np.ndarray
-    site: np.ndarray
-    head: np.ndarray
-    arrival: np.ndarray
-    order: np.ndarray
-    elapsed: np.ndarray
-    codes: np.ndarray
-    bring_start: np.ndarray
-    bring: np.ndarray
-    after: np.ndarray
-    seed: np.uint64
-    replication: np.uint64
+    c: np.ndarray
+    t: np.ndarray
+    f: np.ndarray
+    s: np.ndarray
+    d: np.ndarray
+    q: np.ndarray
+    group: np.ndarray
+    openings: tuple[np.ndarray, ...]
+    traits: tuple[str, ...]
 
 
 def sheet(plan: Plan) -> Sheet:
-    """Flatten a plan."""
-    return _Flat(plan).sheet()
+    """Flatten a plan, once."""
+    kept = vars(plan).get("_sheet")
+    if kept is None:
+        kept = _Flat(plan).sheet()
+        object.__setattr__(plan, "_sheet", kept)
+    return kept
 
 
-def crowd(plan: Plan, people: People, luck: Luck) -> Crowd:
-    """Flatten people; arrivals are sorted once, by tick and identity."""
-    traits = [t for t in plan.levels if t not in plan.tracks]
-    n = len(people)
-    codes = np.empty((len(traits), n), dtype=np.int32)
+def crowd(plan: Plan, people: People) -> np.ndarray:
+    """Return what of people never changes: int64, one row each, see `layout`."""
+    traits = sheet(plan).traits
+    wide = sum(table.shape[1] for table in people.bring)
+    a = np.empty((len(people), at.TRAITS + len(traits) + wide), dtype=np.int64)
+    a[:, at.IDENTITY] = people.identity.view(np.int64)
+    a[:, at.SITE], a[:, at.HEAD] = people.codes["site"], people.head
+    a[:, at.ARRIVAL], a[:, at.AFTER] = people.arrival, people.after if len(people.after) else 0
+    # Days are ticks divided by the ticks of a day: rounding gives the ticks back.
+    a[:, at.ELAPSED] = np.rint(people.elapsed * TICKS_PER_DAY)
     for k, trait in enumerate(traits):
-        codes[k] = people.codes[trait]
-    sizes = [table.size for table in people.bring]
-    bring = np.concatenate([t.ravel() for t in people.bring]) if people.bring else np.zeros(0, dtype=np.int64)
-    comes = np.flatnonzero(people.arrival < plan.horizon)
-    order = comes[np.argsort(people.arrival[comes], kind="stable")]
-    return Crowd(
-        people.identity, people.codes["site"].astype(np.int32), people.head.astype(np.int32), people.arrival, order,
-        people.elapsed, codes, _starts(sizes), bring, people.after, np.uint64(luck.seed), np.uint64(luck.replication),
-    )  # fmt: skip
+        a[:, at.TRAITS + k] = people.codes[trait]
+    column = at.TRAITS + len(traits)
+    for table in people.bring:
+        a[:, column : column + table.shape[1]] = table
+        column += table.shape[1]
+    return a
 
 
-def _starts(sizes: Iterable[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.array(list(sizes), dtype=np.int64))]).astype(np.int64)
-
-
-def _int(values: Iterable[Any]) -> np.ndarray:
-    return np.array(list(values), dtype=np.int64)
-
-
-def _float(values: Iterable[Any]) -> np.ndarray:
-    return np.array(list(values), dtype=np.float64)
+def lucky(counters: np.ndarray, luck: Luck) -> np.ndarray:
+    """Return counters with the key of a play's luck."""
+    c = counters.copy()
+    c[[at.SEED, at.REPLICATION]] = np.array([luck.seed, luck.replication], dtype=np.uint64).view(np.int64)
+    return c
 
 
 class _Flat:
+    """Writes a plan down; each method returns the place where it wrote."""
+
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.traits = [t for t in plan.levels if t not in plan.tracks]
-        self.laws: list[Distribution] = []
-        self.ways: list[Way] = []
+        self.traits = tuple(t for t in plan.levels if t not in plan.tracks)
+        self.whole: list[int] = []
+        self.real: list[float] = []
+        self.laws: list[list[int]] = []
 
     def sheet(self) -> Sheet:
-        plan = self.plan
-        states = self._states()
+        """Return everything of the plan."""
+        plan, capacity = self.plan, self.plan.capacity
+        states = np.array([self._state(s, row) for s, row in enumerate(plan.rows)], dtype=np.int64)
+        first = np.concatenate([[0], np.cumsum([len(names) for names in capacity.names])]).astype(np.int64)
+        queue = capacity.queue + first[:-1, None] if len(capacity.names) else np.zeros((0, 1), dtype=np.int64)
+        c = np.zeros(at.COUNTERS, dtype=np.int64)
+        c[[at.ENTERS, at.ENTERS_LAST]] = -1
+        c[at.HORIZON], c[at.N_TRACKS], c[at.N_SITES] = plan.horizon, len(plan.tracks), len(plan.sites)
+        c[at.N_POOLS] = len(plan.pools)
+        c[at.QUEUE_OF] = self._put(queue.ravel().tolist())
+        c[at.ERAS], c[at.N_ERAS] = self._put(plan.eras.ticks), len(plan.eras.ticks)
+        group = _groups(queue, len(plan.sites))
+        of_queue = np.zeros(first[-1], dtype=np.int64)
+        for of in queue:
+            of_queue[of] = group
+        openings = self._openings(first)
+        apart = tuple(openings[of_queue[openings[:, at.OPEN_QUEUE]] == g] for g in range(group.max() + 1))
         return Sheet(
-            states, self._laws(), self._choices(), self._ways(), self._hazards(), self._pools(), _int(plan.eras.ticks),
-            _int(rule.most for rule in plan.brings), len(plan.tracks), plan.horizon,
+            c, np.array(self.whole, dtype=np.int64), np.array(self.real, dtype=np.float64), states,
+            np.array(self.laws, dtype=np.int64).reshape(-1, 9), self._queues(), group, apart, self.traits,
         )  # fmt: skip
+
+    def _put(self, values: Sequence[int] | np.ndarray) -> int:
+        self.whole.extend(int(v) for v in values)
+        return len(self.whole) - len(values)
+
+    def _put_real(self, values: Sequence[float]) -> int:
+        self.real.extend(float(v) for v in values)
+        return len(self.real) - len(values)
+
+    def _state(self, s: int, row: Row) -> list[int]:
+        line = sorted({r.priority for r in self.plan.rows if r.pool == row.pool}).index(row.priority)
+        release, changes, brings = self._put(row.release), self._changes(row), self._brings(s)
+        ways = [self._ways(of) for of in (row.done, row.late)]
+        choices = (row.duration_choice, row.limit_choice, row.done_choice, row.late_choice)
+        return [
+            _signed(row.key), row.kind, row.pool, line, row.priority, row.not_before, row.balk_to, self._put(row.balk_at),
+            row.preempt, _plain(row), release, release + len(row.release), *changes, *brings,
+            self._durations(row.durations, row.by_cause), self._durations(row.limits, ()), *ways,
+            *(self._choice(one) for one in choices), self._hazard(row.hazard), self._hazard(row.limit_hazard),
+        ]  # fmt: skip
+
+    def _changes(self, row: Row) -> tuple[int, int]:
+        flat = [
+            (c.track, c.level, self._put_real([c.share]), self._law(c.after), _signed(c.key))
+            for c in row.changes
+        ]
+        first = self._put([v for one in flat for v in one])
+        return first, first + at.CHANGE_SIZE * len(flat)
+
+    def _brings(self, s: int) -> tuple[int, int]:
+        column, flat = at.TRAITS + len(self.traits), []
+        for rule in self.plan.brings:
+            flat += [column, rule.most] if rule.state == s else []
+            column += rule.most
+        first = self._put(flat)
+        return first, first + len(flat)
+
+    def _durations(self, of: Sequence[Distribution], by_cause: Sequence[Sequence[int]]) -> int:
+        if not of:
+            return -1
+        causes = by_cause or ((),) * len(of)
+        return self._put([self._law(one, to) for one, to in zip(of, causes, strict=True)])
+
+    def _law(self, of: Distribution, to: Sequence[int] = ()) -> int:
+        n_causes = len(of.causes[0]) if of.family == STEPS and of.causes else 0
+        self.laws.append([
+            of.family, self._put_real([of.a, of.b]), len(of.hazard), self._put_real(of.hazard), self._put_real(of.days),
+            self._put_real(of.slope), n_causes, self._put_real([x for row in of.causes for x in row]),
+            self._put(to) if to else -1,
+        ])  # fmt: skip
+        return len(self.laws) - 1
+
+    def _ways(self, ways: Sequence[Way]) -> int:
+        if not ways:
+            return -1
+        return self._put(
+            [self._put([len(w.targets), self._put_real(w.cumulative), *w.targets]) for w in ways]
+        )
+
+    def _choice(self, choice: Choice) -> int:
+        if not choice.traits:
+            return -1
+        traits = [self._trait(t) for t in choice.traits]
+        pairs = [v for pair in zip(traits, np.shape(choice.cases), strict=True) for v in pair]
+        return self._put([len(traits), *pairs, *np.ravel(choice.cases)])
 
     def _trait(self, name: str) -> int:
         if name == ERA:
-            return len(self.traits) + len(self.plan.tracks)
+            return at.ERA_TRAIT
         if name in self.plan.tracks:
-            return len(self.traits) + self.plan.tracks.index(name)
-        return self.traits.index(name)
+            return at.TRACK - self.plan.tracks.index(name)
+        return at.TRAITS + self.traits.index(name)
 
-    def _law(self, of: Distribution) -> int:
-        self.laws.append(of)
-        return len(self.laws) - 1
-
-    def _states(self) -> States:
-        rows = self.plan.rows
-        laws = [[self._law(d) for d in of] for r in rows for of in (r.durations, r.limits)]
-        ways = [[self._way(w) for w in of] for r in rows for of in (r.done, r.late)]
-        causes = [list(to) for r in rows for to in r.by_cause]
-        changes = [c for r in rows for c in r.changes]
-        rules = [[k for k, rule in enumerate(self.plan.brings) if rule.state == s] for s in range(len(rows))]
-        most = max((len(r.balk_at) for r in rows), default=0)
-        balk_at = np.zeros((len(rows), max(most, 1)), dtype=np.int64)
-        for s, r in enumerate(rows):
-            balk_at[s, : len(r.balk_at)] = r.balk_at
-        # A case of a duration finds its causes at the same place as its law.
-        cause_to = {id(d): to for r in rows for d, to in zip(r.durations, r.by_cause, strict=True)}
-        by_law = [list(cause_to.get(id(d), ())) for d in self.laws]
-        del causes
-        return States(
-            np.array([r.key for r in rows], dtype=np.uint64), _int(r.kind for r in rows), _int(r.pool for r in rows),
-            _int(self._line(r) for r in rows), _int(r.priority for r in rows), _int(r.not_before for r in rows),
-            _int(r.balk_to for r in rows), balk_at, _int(r.preempt for r in rows), _starts(len(r.release) for r in rows),
-            _int(p for r in rows for p in r.release), _starts(map(len, laws)), _int(x for of in laws for x in of),
-            _starts(map(len, ways)), _int(x for of in ways for x in of), _starts(map(len, by_law)),
-            _int(x for of in by_law for x in of), _starts(len(r.changes) for r in rows), _int(c.track for c in changes),
-            _int(c.level for c in changes), _float(c.share for c in changes), _int(self._law(c.after) for c in changes),
-            np.array([c.key for c in changes], dtype=np.uint64), _starts(map(len, rules)), _int(k for of in rules for k in of),
-        )  # fmt: skip
-
-    def _line(self, row: Row) -> int:
-        """Return the rank of a row's priority among those of its pool."""
-        if row.pool < 0:
+    def _hazard(self, hazard: Hazard) -> int:
+        traits = [v for t, r in hazard.traits for v in (self._trait(t), self._put_real(r))]
+        tracks = [v for k, r in hazard.tracks for v in (k, self._put_real(r))]
+        if not traits and not tracks and not hazard.shocks:
             return -1
-        return sorted({r.priority for r in self.plan.rows if r.pool == row.pool}).index(row.priority)
+        shocks = self._put_real([by for _, by in hazard.shocks])
+        sizes = [len(hazard.traits), len(hazard.tracks), len(hazard.shocks), shocks]
+        return self._put([*sizes, *traits, *tracks, *(tick for tick, _ in hazard.shocks)])
 
-    def _way(self, way: Way) -> int:
-        self.ways.append(way)
-        return len(self.ways) - 1
-
-    def _laws(self) -> Laws:
-        laws = self.laws
-        n_causes = [len(d.causes[0]) if d.family == STEPS and d.causes else 0 for d in laws]
-        return Laws(
-            _int(d.family for d in laws), _float(d.a for d in laws), _float(d.b for d in laws),
-            _starts(len(d.hazard) for d in laws)[:-1], _starts(len(d.hazard) for d in laws)[1:],
-            _float(x for d in laws for x in d.hazard), _float(x for d in laws for x in d.days),
-            _float(x for d in laws for x in (d.slope or (0.0,) * len(d.hazard))),
-            _starts(len(d.causes) * k for d, k in zip(laws, n_causes, strict=True))[:-1], _int(n_causes),
-            _float(x for d in laws for row in d.causes for x in row),
-        )  # fmt: skip
-
-    def _choices(self) -> Choices:
-        every = [
-            c
-            for r in self.plan.rows
-            for c in (r.duration_choice, r.limit_choice, r.done_choice, r.late_choice)
-        ]
-        traits = [self._trait(t) for c in every for t in c.traits]
-        levels = [k for c in every for k in np.shape(c.cases)]
-        return Choices(
-            _starts(len(c.traits) for c in every)[:-1], _int(len(c.traits) for c in every), _int(traits), _int(levels),
-            _starts(np.size(c.cases) for c in every)[:-1], np.concatenate([_flat_cases(c) for c in every]),
-        )  # fmt: skip
-
-    def _ways(self) -> Ways:
-        return Ways(
-            _starts(len(w.targets) for w in self.ways), _float(x for w in self.ways for x in w.cumulative),
-            _int(x for w in self.ways for x in w.targets),
-        )  # fmt: skip
-
-    def _hazards(self) -> Hazards:
-        every: list[Hazard] = [h for r in self.plan.rows for h in (r.hazard, r.limit_hazard)]
-        # Ratios by trait stand first, then those by track, hazard by hazard.
-        lists: list[Sequence[float]] = [r for h in every for _, r in (*h.traits, *h.tracks)]
-        return Hazards(
-            _starts(len(h.traits) for h in every), _int(self._trait(t) for h in every for t, _ in h.traits),
-            _starts(len(h.tracks) for h in every), _int(k for h in every for k, _ in h.tracks),
-            _starts(map(len, lists)), _float(x for r in lists for x in r),
-            _starts(len(h.shocks) for h in every), _int(t for h in every for t, _ in h.shocks),
-            _float(x for h in every for _, x in h.shocks),
-        )  # fmt: skip
-
-    def _pools(self) -> Pools:
+    def _queues(self) -> np.ndarray:
         capacity, rows = self.plan.capacity, self.plan.rows
-        first = _starts(map(len, capacity.names))
         lines = [len({r.priority for r in rows if r.pool == p}) for p in range(len(capacity.names))]
-        opened = [(p, first[p] + q, k, what) for _, of in capacity.openings for p, q, k, what in of]
         preempting = {r.pool for r in rows if r.preempt}
-        queue = (
-            (capacity.queue + first[:-1, None]) if len(capacity.queue) else np.zeros((0, 1), dtype=np.int64)
-        )
-        return Pools(
-            queue, _int(capacity.held), _int(u for of in capacity.units for u in of),
-            _starts(lines[p] for p, names in enumerate(capacity.names) for _ in names),
-            _int(p in preempting for p in range(len(capacity.names))), _int(t for t, _ in capacity.openings),
-            _starts(len(of) for _, of in capacity.openings), _int(p for p, _, _, _ in opened),
-            _int(q for _, q, _, _ in opened), _int(k for _, _, k, _ in opened), _int(w for _, _, _, w in opened),
-        )  # fmt: skip
+        flat = [
+            (units, 0, -1, capacity.held[p], p in preempting, lines[p])
+            for p, of in enumerate(capacity.units)
+            for units in of
+        ]
+        q = np.full((len(flat), at.LINES + 2 * max(lines, default=0)), -1, dtype=np.int64)
+        q[:, : at.LINES] = np.array(flat, dtype=np.int64).reshape(-1, at.LINES)
+        return q
+
+    def _openings(self, first: np.ndarray) -> np.ndarray:
+        flat = [
+            (tick, first[p] + k, number, what, p)
+            for tick, of in self.plan.capacity.openings
+            for p, k, number, what in of
+        ]
+        return np.array(flat, dtype=np.int64).reshape(-1, 5)
 
 
-def _flat_cases(choice: Choice) -> np.ndarray:
-    return np.asarray(choice.cases, dtype=np.int64).ravel()
+def _signed(key: int) -> int:
+    return key - (1 << 64) if key >> 63 else key
+
+
+def _plain(row: Row) -> bool:
+    """Tell whether nothing about a visit is left to luck."""
+    return all(d.family == CONSTANT for d in (*row.durations, *row.limits)) and all(
+        len(w.targets) == 1 for w in (*row.done, *row.late)
+    )
+
+
+def _groups(queue: np.ndarray, sites: int) -> np.ndarray:
+    """Return the group of each site: sites whose queues are the same somewhere go together."""
+    group = np.arange(sites)
+    for of in queue:
+        for q in np.unique(of):
+            mine = group[of == q]
+            if len(mine) > 1:
+                group[np.isin(group, mine)] = mine.min()
+    return np.unique(group, return_inverse=True)[1].reshape(-1)

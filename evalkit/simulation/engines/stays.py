@@ -40,11 +40,12 @@ class Log:
         """Put what an engine noted in order."""
         log = np.array(stays, dtype=np.int64).reshape(-1, 7)
         moves = np.array(changes, dtype=np.int64).reshape(-1, 4)
-        return cls(
-            log[np.lexsort((log[:, 1], log[:, 0]))],
-            moves[np.lexsort((moves[:, 3], moves[:, 1], moves[:, 0]))],
-            arrived,
-        )
+        return cls(log[np.lexsort((log[:, 1], log[:, 0]))], in_order(moves), arrived)
+
+
+def in_order(changes: np.ndarray) -> np.ndarray:
+    """Return changes in the order of persons, tracks and ticks."""
+    return changes[np.lexsort((changes[:, 3], changes[:, 1], changes[:, 0]))]
 
 
 def arrived(people: People, log: Log, horizon: int) -> tuple[People, Log]:

@@ -86,6 +86,10 @@ def philox_blocks(c0: np.ndarray, c1: int, c2: np.ndarray, c3: int, key: tuple[i
     return out
 
 
+#: What draws many blocks: NumPy, or compiled code once `philox_numba` is loaded; the same bits.
+blocks_at_once = philox_blocks
+
+
 def _chunk(words: np.ndarray, key: tuple[int, int]) -> None:
     """Run the ten rounds in place on an array of shape (4, m)."""
     c0, c1, c2, c3 = words
@@ -160,4 +164,4 @@ class Luck:
 
     def blocks(self, persons: np.ndarray, state: int, visits: np.ndarray) -> np.ndarray:
         """Return the words of many visits to one state, shape (4, n)."""
-        return philox_blocks(persons, state, visits, 0, (int(self.seed), int(self.replication)))
+        return blocks_at_once(persons, state, visits, 0, (int(self.seed), int(self.replication)))
