@@ -27,7 +27,7 @@ def flaws(tables: PathwayTables, vocabulary: Vocabulary) -> list[Flaw]:
     return list(
         itertools.chain(
             _states(tables), _sources(tables), _words(tables, vocabulary), _unreachable(tables),
-            _never_released(tables), _endless_instants(tables), moving_flaws(tables), pool_flaws(tables),
+            _no_way_out(tables), _never_released(tables), _endless_instants(tables), moving_flaws(tables), pool_flaws(tables),
         )
     )  # fmt: skip
 
@@ -204,6 +204,28 @@ def _unreachable(tables: PathwayTables) -> Iterator[Flaw]:
     for name in tables.states:
         if name not in seen:
             yield Flaw(("states", name), "unreachable", {"state": name})
+
+
+def _no_way_out(tables: PathwayTables) -> Iterator[Flaw]:
+    """States from which no exit can be reached: whoever comes there stays for ever, which is said with an exit or not at all."""
+    # A name nobody declared, and a state that leads nowhere, are told elsewhere.
+    leaves = {
+        name
+        for name, row in tables.states.items()
+        if row.kind == "exit" or not targets(row) or not targets(row) <= tables.states.keys()
+    }
+    before: dict[str, set[str]] = {}
+    for name, row in tables.states.items():
+        for to in targets(row):
+            before.setdefault(to, set()).add(name)
+    todo = list(leaves)
+    while todo:
+        new = before.get(todo.pop(), set()) - leaves
+        leaves |= new
+        todo += new
+    stuck = [name for name in tables.states if name not in leaves]
+    if stuck:
+        yield Flaw(("states", stuck[0]), "no_way_out", {"states": stuck, "n": len(stuck)})
 
 
 def _never_released(tables: PathwayTables) -> Iterator[Flaw]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evalkit.errors import InputError
 from evalkit.followup import FollowUp
 from evalkit.provenance import Provenance
+from evalkit.simulation.engines.stays import BALKED
 from evalkit.simulation.luck.population import DUPLICATE
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 from evalkit.simulation.plan.numbers import WAIT
+from evalkit.simulation.tape.days import played_day
 
 if TYPE_CHECKING:
     from evalkit.simulation.tape.log import Tape
@@ -33,11 +34,7 @@ def follow_up(tape: Tape, as_of: dt.date | str | None, everybody: bool) -> Follo
 class _Dashboard:
     def __init__(self, tape: Tape, as_of: dt.date | str | None, everybody: bool):
         self.tape, self.tables = tape, tape.pathway.tables
-        self.day = pd.Timestamp(tape.closing if as_of is None else as_of).normalize()
-        if not pd.Timestamp(self.tables.start) <= self.day <= pd.Timestamp(self.tables.end):
-            raise InputError(
-                f"as_of: {self.day:%Y-%m-%d} is outside the play, {self.tables.start} to {self.tables.end}"
-            )
+        self.day = pd.Timestamp(played_day(tape, as_of, "as_of", tape.closing))
         self.upto = tape.plan.tick(self.day.date()) + TICKS_PER_DAY
         self.states = list(self.tables.states.values())
         people, plan = tape.people, tape.plan
@@ -49,7 +46,8 @@ class _Dashboard:
         self.kept = (mine | ordinary) if everybody else mine
         self.merged = int(((people.codes["record"] == DUPLICATE) & (people.arrival < self.upto)).sum())
         log = tape.log
-        self.log = log[self.kept[log[:, 0]] & (log[:, 4] < self.upto)]
+        # Whoever resumes after having been preempted enters nothing anew.
+        self.log = log[self.kept[log[:, 0]] & (log[:, 4] < self.upto) & ~tape.resumed]
         self.names = tape.roster["person"].to_numpy(dtype=object)
         self.sources = plan.sources
 
@@ -139,7 +137,7 @@ class _Dashboard:
     def _booked(self) -> np.ndarray:
         """Return the tick since which each stay's appointment was queued for: the wait that ended at that very instant; else -1."""
         log = self.log
-        wait = np.array([r.kind == WAIT for r in self.tape.plan.rows])[log[:, 2]]
+        wait = np.array([r.kind == WAIT for r in self.tape.plan.rows])[log[:, 2]] & (log[:, 6] != BALKED)
         last = (
             np.maximum.accumulate(np.where(wait, np.arange(len(log)), -1))
             if len(log)

@@ -21,7 +21,6 @@ from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.luck.keyed import key_of
 from evalkit.simulation.luck.population import DUPLICATE, People
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
-from evalkit.simulation.plan.capacity import ADD
 from evalkit.simulation.plan.numbers import WAIT, Plan
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 #: How a stay ended, by the engine's number.
 ENDINGS = ("done", "late", "left", "open", "balked", "preempted")
-_WEEK = 7 * TICKS_PER_DAY
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,7 +179,8 @@ class Tape:
     def frame(self) -> pd.DataFrame:
         """One row per stay: replication, person, record, source, site, state, visit, start_day, stop_day, date, ended.
 
-        Days are counted from the start; ``ended`` is done, late, left (an exit) or open (inside at the horizon).
+        Days are counted from the start; ``ended`` is done, late, left (an exit), open (inside at the horizon), balked (turned away by
+        a queue) or preempted (sent back to the queue by somebody more urgent; the stay that resumes is a row of its own).
         """
         log, roster, plan = self.log, self.roster, self.plan
         i = log[:, 0]
@@ -214,6 +213,16 @@ class Tape:
         out = np.full(len(self.people), -1, dtype=np.int64)
         at = self.log[states[self.log[:, 2]]][::-1]  # the first stay of a record is written last
         out[at[:, 0]] = at[:, 4]
+        return out
+
+    @cached_property
+    def resumed(self) -> np.ndarray:
+        """Whether each stay only finishes what a preemption interrupted: nothing is written, or counted, a second time."""
+        log = self.log
+        out = np.zeros(len(log), dtype=bool)
+        if len(log) > 2:
+            same = log[2:, 0] == log[:-2, 0]
+            out[2:] = same & (log[:-2, 6] == PREEMPTED) & (log[1:-1, 6] == DONE)
         return out
 
     @cached_property
@@ -250,8 +259,9 @@ class Tape:
         Returns
         -------
         DataFrame
-            person, record, source, site, pool, state, start_day, days, ended: done (served), late (gave up), open (still
-            waiting at the horizon: `days` is then what has passed, a lower bound).
+            person, record, source, site, pool, state, start_day, days, ended: done (served), late (gave up), balked (turned away:
+            0 days), open (still waiting at the horizon: `days` is then what has passed, a lower bound). Whoever is preempted
+            waits again, on a row of its own.
         """
         pool = np.array([r.pool if r.kind == WAIT else -1 for r in self.plan.rows])[self.log[:, 2]]
         at = np.flatnonzero(pool >= 0)
@@ -289,66 +299,12 @@ class Tape:
         Returns
         -------
         DataFrame
-            pool, site, week (from 0), week_start (date), offered, used, queue (people waiting when the week ends). For held
-            units `used` is the mean number in use over the week.
+            pool, site (those that share a queue joined by +), week (from 0), week_start (date), offered, used, queue (people
+            waiting when the week ends). For held units `offered` and `used` are mean numbers over the week.
         """
-        return pd.concat(
-            [self._weeks(p, q) for p, names in enumerate(self.plan.capacity.names) for q in range(len(names))], ignore_index=True
-        ) if self.plan.pools else pd.DataFrame()  # fmt: skip
+        from evalkit.simulation.tape.pools import pools
 
-    def _weeks(self, pool: int, queue: int) -> pd.DataFrame:
-        plan, capacity = self.plan, self.plan.capacity
-        n = -(-plan.horizon // _WEEK)
-        ends = np.minimum(np.arange(1, n + 1) * _WEEK, plan.horizon)
-        at_pool = np.array([r.pool == pool for r in plan.rows])[self.log[:, 2]]
-        here = (capacity.queue[pool] == queue)[self.people.codes["site"][self.log[:, 0]]]
-        waits = self.log[at_pool & here]
-        waiting = _count_upto(waits[:, 4], ends) - _count_upto(waits[waits[:, 6] != OPEN, 5], ends)
-        served = waits[waits[:, 6] == DONE]
-        if capacity.held[pool]:
-            offered = self._units(pool, queue, ends)
-            used = self._in_use(pool, here, served, ends)
-        else:
-            used = np.bincount(served[:, 5] // _WEEK, minlength=n).astype(np.float64)
-            offered = np.zeros(n)
-            for tick, opened in capacity.openings:
-                offered[tick // _WEEK] += sum(slots for p, q, slots, _ in opened if p == pool and q == queue)
-        return pd.DataFrame({
-            "pool": plan.pools[pool], "site": capacity.names[pool][queue], "week": np.arange(n),
-            "week_start": self.dates(np.arange(n) * _WEEK), "offered": offered, "used": used, "queue": waiting,
-        })  # fmt: skip
-
-    def _units(self, pool: int, queue: int, ends: np.ndarray) -> np.ndarray:
-        """Return the mean number of units there over each week."""
-        capacity = self.plan.capacity
-        starts = np.concatenate([[0], ends[:-1]])
-        offered = np.full(len(ends), capacity.units[pool][queue], dtype=np.float64)
-        for tick, opened in capacity.openings:
-            for p, q, number, what in opened:
-                if p == pool and q == queue and what == ADD:
-                    offered += number * np.clip(ends - tick, 0, ends - starts) / (ends - starts)
-        return offered
-
-    def _in_use(self, pool: int, here: np.ndarray, served: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """Return the mean number of held units over each week: from being served to giving back, or to being preempted."""
-        gives_back = np.array([pool in r.release for r in self.plan.rows])[self.log[:, 2]]
-        taken = self.log[(self.log[:, 6] == PREEMPTED) & here].copy()
-        # A unit taken back is free at the end of the stay, not at its beginning.
-        taken[:, 4] = taken[:, 5]
-        back = np.concatenate([self.log[gives_back & here], taken])
-        tick = np.concatenate([served[:, 5], np.zeros(0, dtype=np.int64)])
-        free = np.full(len(served), self.plan.horizon, dtype=np.int64)
-        where = {(int(i), int(stay)): int(t) for i, stay, t in back[:, [0, 1, 4]]}
-        stays: dict[int, list[int]] = {}
-        for i, stay in where:
-            stays.setdefault(i, []).append(stay)
-        for row, (i, stay) in enumerate(served[:, [0, 1]].tolist()):
-            later = [x for x in stays.get(i, ()) if x > stay]
-            if later:
-                free[row] = where[(i, min(later))]
-        starts = np.concatenate([[0], ends[:-1]])
-        overlap = np.minimum(free[:, None], ends) - np.maximum(tick[:, None], starts)
-        return np.maximum(overlap, 0).sum(axis=0) / (ends - starts)
+        return pools(self)
 
     def follow_up(self, as_of: dt.date | str | None = None, everybody: bool = False) -> FollowUp:
         """Return the dashboard a programme would have kept of this play, cut on `as_of` (default: the closing day).
@@ -385,8 +341,3 @@ class Tape:
             f"Tape({self.scenario or 'pathway'}, seed {self.seed}, replication {self.replication}: "
             f"{len(self.people)} records, {len(self.log)} stays, {self.digest[:12]})"
         )
-
-
-def _count_upto(ticks: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Return how many ticks lie before each end."""
-    return np.searchsorted(np.sort(ticks), ends, side="left")

@@ -19,6 +19,7 @@ from evalkit.simulation.luck.population import DUPLICATE
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 from evalkit.simulation.plan.numbers import WAIT
 from evalkit.simulation.programme.scenario import Scenario
+from evalkit.simulation.tape.days import played_day
 from evalkit.simulation.tape.log import Tape
 from evalkit.simulation.tape.outcomes import lives
 
@@ -83,7 +84,7 @@ def _observed(
     scenario: Scenario | Pathway, seed: int, replication: int, until: dt.date | str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     tape = play(scenario, seed, replication)
-    day = pd.Timestamp(tape.horizon if until is None else until).date()
+    day = played_day(tape, until, "until", tape.horizon)
     upto = tape.plan.tick(day) + TICKS_PER_DAY
     head = {"scenario": name_of(scenario), "replication": replication}
     frames = (_waits(tape, upto), _passages(tape, upto), _traits(tape, day))

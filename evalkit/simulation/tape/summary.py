@@ -12,7 +12,7 @@ import pandas as pd
 
 from evalkit import wording
 from evalkit.result import Result
-from evalkit.simulation.engines.stays import OPEN
+from evalkit.simulation.engines.stays import BALKED, OPEN
 from evalkit.wording import Message, catalogue, message
 
 if TYPE_CHECKING:
@@ -20,34 +20,14 @@ if TYPE_CHECKING:
 
 #: A pool is said to be saturated when, over these last weeks, it served at least this share, and a week's queue is left.
 _WEEKS, _FULL = 13, 0.95
-_COLUMNS = [
-    "pool",
-    "site",
-    "offered",
-    "used",
-    "share_used",
-    "queue_mean",
-    "queue_longest",
-    "queue_end",
-    "saturated",
-]
-_LABELS = {
-    "pool": {"fr": "capacité", "en": "pool"},
-    "offered": {"fr": "offert", "en": "offered"},
-    "used": {"fr": "servi", "en": "used"},
-    "share_used": {"fr": "part servie", "en": "share used"},
-    "queue_mean": {"fr": "file moyenne", "en": "mean queue"},
-    "queue_longest": {"fr": "file la plus longue", "en": "longest queue"},
-    "queue_end": {"fr": "file à la fin", "en": "queue at the end"},
-    "saturated": {"fr": "saturé", "en": "saturated"},
-    "yes": {"fr": "oui", "en": "yes"},
-    "no": {"fr": "non", "en": "no"},
-}
+_COLUMNS = (
+    "pool", "site", "offered", "used", "share_used", "queue_mean", "queue_longest", "queue_end", "balked", "saturated"
+)  # fmt: skip
 
 
 def utilisation(tape: Tape) -> Result:
     """Return one row per pool and site: offered, used, share used, queue; see `Tape.utilisation`."""
-    weekly = tape.pools()
+    weekly, balked = tape.pools(), _balked(tape)
     rows, warnings = [], []
     for (pool, site), weeks in weekly.groupby(["pool", "site"], sort=False) if len(weekly) else []:
         last = weeks.tail(_WEEKS)
@@ -61,14 +41,31 @@ def utilisation(tape: Tape) -> Result:
         rows.append({
             "pool": pool, "site": site, "offered": weeks["offered"].sum(), "used": weeks["used"].sum(), "share_used": _share(weeks),
             "queue_mean": weeks["queue"].mean(), "queue_longest": int(weeks["queue"].max()), "queue_end": int(weeks["queue"].iloc[-1]),
-            "saturated": "yes" if full else "no",
+            "balked": balked.get((pool, site), 0), "saturated": "yes" if full else "no",
         })  # fmt: skip
     caveats: list[Message] = [*warnings, message("result.simulated")]
     return Result(
-        pd.DataFrame(rows, columns=_COLUMNS),
+        pd.DataFrame(rows, columns=list(_COLUMNS)),
         message("simulation.question_utilisation"), tuple(caveats), tape.provenance,
-        labels={**_LABELS, **{name: _word(name) for name in (*tape.plan.pools, "all") if _word(name) != name}},
+        labels={**_labels(), **{name: _word(name) for name in (*tape.plan.pools, "all") if _word(name) != name}},
     )  # fmt: skip
+
+
+def _balked(tape: Tape) -> dict[tuple[str, str], int]:
+    """Return how many people the queues of each pool turned away, by pool and site."""
+    log, plan = tape.log[tape.log[:, 6] == BALKED], tape.plan
+    pool = np.array([r.pool for r in plan.rows])[log[:, 2]]
+    queue = plan.capacity.queue[pool, tape.people.codes["site"][log[:, 0]]]
+    found: dict[tuple[str, str], int] = {}
+    for p, q in zip(pool.tolist(), queue.tolist(), strict=True):
+        key = (plan.pools[p], plan.capacity.names[p][q])
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _labels() -> dict[str, dict[str, str]]:
+    words = catalogue("simulation_tape").items()
+    return {k.removeprefix("label_"): dict(v) for k, v in words if k.startswith("label_")}
 
 
 def _word(code: str) -> Any:
@@ -103,9 +100,8 @@ def summary(tape: Tape, lang: str | None = None) -> str:
             "last": row["queue_end"],
             "used": row["share_used"],
         }
-        lines.append(
-            wording.text(
-                "simulation.pool_line", lang, pool=_word(row["pool"]), site=_word(row["site"]), **values
-            )
-        )
+        named = {"pool": _word(row["pool"]), "site": _word(row["site"])}
+        lines.append(wording.text("simulation.pool_line", lang, **named, **values))
+        if row["balked"]:
+            lines.append(wording.text("simulation_tape.balked_line", lang, **named, n=row["balked"]))
     return "\n".join([*lines, *(c.text(lang) for c in result.caveats)])
