@@ -20,7 +20,6 @@ from evalkit.simulation.engines.draws_numba import part
 from evalkit.simulation.engines.layout import (
     ARRIVAL,
     AT,
-    BASE,
     BITS,
     CAME,
     END_QUEUE,
@@ -85,18 +84,39 @@ def run(plan: Plan, people: People, luck: Luck) -> Log:
     comes = np.flatnonzero(a[:, ARRIVAL] < plan.horizon)
     comes = comes[np.lexsort((a[comes, ARRIVAL], group[who[comes]]))]
     come = np.searchsorted(comes, first)
-    rows, heap, written = np.empty((4 * len(a) + 4096, 4), np.int64), np.empty((4096, 2), np.int64), 0
+    rows, heap = np.empty((16 * int(np.diff(first).max()) + 4096, 3), np.int64), np.empty((4096, 2), np.int64)
+    stays = np.zeros(len(a), dtype=np.int64)
+    played, changes = [], [np.zeros((0, 4), dtype=np.int64)]
     for g, openings in enumerate(sheet.openings):
-        mine = a[first[g] : first[g + 1]]
-        if len(mine):
+        here = slice(first[g], first[g + 1])
+        if first[g] < first[g + 1]:
             came = comes[come[g] : come[g + 1]] - first[g]
-            rows, heap, written = _play(sheet, luck, mine, came, openings, first[g], rows, heap, written)
-    stays, changes = _in_order(rows, written, who)
-    arrival = people.arrival
-    if plan.brings:
-        arrival = np.empty(len(a), dtype=np.int64)
-        arrival[who] = a[:, ARRIVAL]
-    return Log(stays, in_order(changes), arrival)
+            rows, heap, written = _play(sheet, luck, a[here], came, openings, rows, heap)
+            stays[who[here]], packed, moved = _pack(rows, written, who[here])
+            played.append((here, packed))
+            changes.append(moved)
+    arrival = people.arrival.copy()
+    arrival[who] = a[:, ARRIVAL]
+    del a, rows, heap
+    return Log(
+        _unpacked(stays, played, who, arrival, len(sheet.s)), in_order(np.concatenate(changes)), arrival
+    )
+
+
+def _unpacked(
+    stays: np.ndarray,
+    played: list[tuple[slice, np.ndarray]],
+    who: np.ndarray,
+    arrival: np.ndarray,
+    states: int,
+) -> np.ndarray:
+    """Return everybody's stays in the order of identities; what is unpacked is dropped, since a million youths fill a gigabyte."""
+    begin = np.cumsum(stays) - stays
+    out = np.empty((int(stays.sum()), 7), dtype=np.int64)
+    while played:
+        here, packed = played.pop()
+        _unpack(out, begin, stays, packed, who[here], arrival, np.zeros(states, dtype=np.int64))
+    return out
 
 
 def _apart(group: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
@@ -119,14 +139,13 @@ def _regrouped(a: np.ndarray, who: np.ndarray, people: People, bring: int, begin
 
 
 def _play(
-    sheet: Sheet, luck: Luck, a: np.ndarray, comes: np.ndarray, openings: np.ndarray, base: int, rows: np.ndarray,
-    heap: np.ndarray, written: int,
+    sheet: Sheet, luck: Luck, a: np.ndarray, comes: np.ndarray, openings: np.ndarray, rows: np.ndarray, heap: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
-    """Play one group of sites; return the log, what was due (to be used again), and how many rows of the log are written."""
+    """Play one group of sites; return its log and what was due, to be used again, and how many rows of the log are written."""
     slack = 1024
     while True:
         c = lucky(sheet.c, luck)
-        c[BASE], c[ROWS], c[BITS] = base, written, max(len(a) - 1, 1).bit_length()
+        c[BITS] = max(len(a) - 1, 1).bit_length()
         p = np.zeros((len(a), MOVING + 3 * c[N_TRACKS] + c[N_POOLS]), dtype=np.int64)
         p[:, [STATE, GRANTED_POOL, END_QUEUE, LEFT_STATE]] = -1
         p[:, MOVING + c[N_TRACKS] : MOVING + 2 * c[N_TRACKS]] = -1
@@ -254,30 +273,52 @@ def _through(w, comes, openings, slack):
     return True
 
 
-def _sorted(rows, written, who):
-    """Return stays in the order of persons and stays (each knows its number, so a count is enough), and changes as they came."""
-    first, moves = np.zeros(len(who) + 1, dtype=np.int64), 0
+# ---- the log ------------------------------------------------------------------------------------------------------------
+def _to_pack(rows, written, who):
+    """Return how many stays each person of a group has, the stays in the order of persons, and changes of tracks as they came.
+
+    A stay knows its number, so a count is enough to place it. It begins when the one before it ends: last tick, state and how it
+    ended, in one whole number, are enough.
+    """
+    many, moves = np.zeros(len(who), dtype=np.int64), 0
     for k in range(written):
         if rows[k, 1] & 255 == MOVED:
             moves += 1
         else:
-            first[who[rows[k, 0] >> 32] + 1] += 1
+            many[rows[k, 0] >> 32] += 1
+    at = 0
+    first = np.empty(len(who), dtype=np.int64)
     for i in range(len(who)):
-        first[i + 1] += first[i]
-    stays, changes = np.empty((written - moves, 7), dtype=np.int64), np.empty((moves, 4), dtype=np.int64)
+        first[i] = at
+        at += many[i]
+    packed, changes = np.empty(at, dtype=np.int64), np.empty((moves, 4), dtype=np.int64)
     moves = 0
     for k in range(written):
-        i, number, what = who[rows[k, 0] >> 32], rows[k, 0] & 0xFFFFFFFF, rows[k, 1]
+        i, number, what = rows[k, 0] >> 32, rows[k, 0] & 0xFFFFFFFF, rows[k, 1]
         if what & 255 == MOVED:
-            changes[moves, 0], changes[moves, 1] = i, number
+            changes[moves, 0], changes[moves, 1] = who[i], number
             changes[moves, 2], changes[moves, 3] = what >> 8, rows[k, 2]
             moves += 1
         else:
-            at = first[i] + number
-            stays[at, 0], stays[at, 1], stays[at, 2] = i, number, (what >> 8) & 0xFFFFFF
-            stays[at, 3], stays[at, 4], stays[at, 5] = what >> 32, rows[k, 2], rows[k, 3]
-            stays[at, 6] = what & 255
-    return stays, changes
+            packed[first[i] + number] = (rows[k, 2] << 24) | what
+    return many, packed, changes
+
+
+def _to_unpack(out, begin, stays, packed, who, arrival, visits):
+    """Write the stays of a group where they belong: person, stay, state, visit, first tick, last tick, how it ended."""
+    at = 0
+    for i in who:
+        start, row, first = arrival[i], begin[i], at
+        for number in range(stays[i]):
+            s, stop = (packed[at] >> 8) & 0xFFFF, packed[at] >> 24
+            out[row, 0], out[row, 1], out[row, 2], out[row, 3] = i, number, s, visits[s]
+            out[row, 4], out[row, 5], out[row, 6] = start, stop, packed[at] & 255
+            visits[s] += 1
+            start = stop
+            at += 1
+            row += 1
+        for k in range(first, at):
+            visits[(packed[k] >> 8) & 0xFFFF] = 0
 
 
 # ---- what is kept on disk -----------------------------------------------------------------------------------------------
@@ -299,4 +340,5 @@ def _entry(digest: str) -> Callable[..., Any]:
 
 
 _go = _entry(_sources())
-_in_order = numba.njit(error_model="numpy", cache=True)(_sorted)
+_pack = numba.njit(error_model="numpy", cache=True)(_to_pack)
+_unpack = numba.njit(_nrt=False, error_model="numpy", cache=True)(_to_unpack)

@@ -15,9 +15,9 @@ World = namedtuple("World", "c t f s d a p v q heap rows")
 
 #: Counters: the clock, rows of the log, length of the heap, who enters next and last, turns of service; whether room was lacking.
 NOW, ROWS, HEAP, ENTERS, ENTERS_LAST, TURN, FULL, OPENED, CAME = range(9)
-#: … and what stays the same in a play: end, bits of a person in a key, first person's number, seed and replication, and places.
-HORIZON, BITS, BASE, SEED, REPLICATION, N_TRACKS, N_SITES, N_POOLS, QUEUE_OF, ERAS, N_ERAS = range(9, 20)
-COUNTERS = 20
+#: … and what stays the same in a play: end, bits of a person in a key, seed and replication, and places.
+HORIZON, BITS, SEED, REPLICATION, N_TRACKS, N_SITES, N_POOLS, QUEUE_OF, ERAS, N_ERAS = range(9, 19)
+COUNTERS = 19
 
 #: Columns of a state. Lists go from one place up to another; a choice, a hazard or a list of ways is one place.
 (
@@ -37,16 +37,16 @@ FAMILY, NUMBERS, POINTS, HAZARDS, DAYS, SLOPES, N_CAUSES, CAUSES, CAUSE_TO = ran
 IDENTITY, SITE, HEAD, ARRIVAL, AFTER, ELAPSED = range(6)
 TRAITS = 6
 
-#: What changes: the state and since when, the number of the stay, routes drawn; the neighbours in line; the next to enter a state,
+#: What changes: the state, the number of the stay, routes drawn; the neighbours in line; the next to enter a state,
 #: which, and how; of a unit that may be taken back: pool and state waited in, then queue, end, how, neighbours, from, turn; what was
 #: left.
 (
-    STATE, SINCE, STAY, TO_DONE, TO_LATE, BEFORE, BEHIND, ENTERS_NEXT, ENTERS_STATE, ENTERS_HOW, GRANTED_POOL, GRANTED_FROM,
+    STATE, STAY, TO_DONE, TO_LATE, BEFORE, BEHIND, ENTERS_NEXT, ENTERS_STATE, ENTERS_HOW, GRANTED_POOL, GRANTED_FROM,
     END_QUEUE, END, END_HOW, SERVED_BEFORE, SERVED_BEHIND, SERVED_FROM, SERVED_TURN, LEFT_STATE, LEFT_REST, LEFT_HOW,
     LEFT_DONE, LEFT_LATE,
-) = range(24)  # fmt: skip
+) = range(23)  # fmt: skip
 #: Then three blocks of tracks (as they stand, when they will change, to what), then the pools of which a unit is held.
-MOVING = 24
+MOVING = 23
 
 #: Columns of a queue, then the first and last of each line.
 FREE, WAITING, SERVED, HELD, PREEMPTIBLE, N_LINES = range(6)

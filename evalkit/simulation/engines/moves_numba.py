@@ -13,7 +13,6 @@ from evalkit.simulation.engines.layout import (
     ARRIVAL,
     BALK_AT,
     BALK_TO,
-    BASE,
     BEFORE,
     BEHIND,
     BITS,
@@ -65,7 +64,6 @@ from evalkit.simulation.engines.layout import (
     SERVED_BEHIND,
     SERVED_FROM,
     SERVED_TURN,
-    SINCE,
     SITE,
     STATE,
     STAY,
@@ -114,22 +112,19 @@ def enters(w, i, s, how):
 
 
 @jit
-def _write(w, i, first, second, start, stop):
+def _write(w, i, number, what, tick):
     k = w.c[ROWS]
     if k >= len(w.rows):
         w.c[FULL] = 1
         return
-    w.rows[k, 0], w.rows[k, 1] = ((w.c[BASE] + i) << 32) | first, second
-    w.rows[k, 2], w.rows[k, 3] = start, stop
+    w.rows[k, 0], w.rows[k, 1], w.rows[k, 2] = (i << 32) | number, what, tick
     w.c[ROWS] = k + 1
 
 
 @jit
 def leave(w, i, how):
     """Write a stay that ends."""
-    s = w.p[i, STATE]
-    number = np.int64(w.v[i, s]) - 1
-    _write(w, i, w.p[i, STAY], (number << 32) | (s << 8) | how, w.p[i, SINCE], w.c[NOW])
+    _write(w, i, w.p[i, STAY], (w.p[i, STATE] << 8) | how, w.c[NOW])
     w.p[i, STAY] += 1
     w.p[i, STATE] = -1
     if w.p[i, END_QUEUE] >= 0:
@@ -152,7 +147,7 @@ def enter(w, i, s, entered):
     while True:
         number = np.int64(w.v[i, s])
         w.v[i, s] = number + 1
-        w.p[i, STATE], w.p[i, SINCE] = s, now
+        w.p[i, STATE] = s
         if entered == RESUME:
             w.p[i, TO_DONE], w.p[i, TO_LATE], w.p[i, LEFT_STATE] = w.p[i, LEFT_DONE], w.p[i, LEFT_LATE], -1
             _stay_until(w, i, now + w.p[i, LEFT_REST], w.p[i, LEFT_HOW], pool, waited_in)
@@ -210,7 +205,7 @@ def catch_up(w, i, tick):
         when, level = w.p[i, t + n], w.p[i, t + 2 * n]
         if when >= 0 and when <= tick:
             if level != w.p[i, t]:
-                _write(w, i, t - MOVING, (level << 8) | MOVED, when, when)
+                _write(w, i, t - MOVING, (level << 8) | MOVED, when)
             w.p[i, t], w.p[i, t + n] = level, -1
 
 
