@@ -247,17 +247,31 @@ _ACUTE = (
     "other_acute",
 )
 _REHAB = ("stroke_rehab_esd", "stroke_rehab_other", "tia_rehab", "neuro_rehab", "other_rehab")
-#: Probability of delay by number of beds: outputs/delay_s1.csv of pythonhealthdatascience/pydesrap_stroke at 99556b4, from 150 plays.
-#: Two decimals are printed: half of the last one, and as much again for the error of those 150 plays.
+#: Probability of delay by number of beds: outputs/table2.csv of pythonhealthdatascience/pydesrap_stroke at 0d6839b, from 150 plays
+#: of five years. Two decimals are printed: half of the last one, and as much again for the error of those plays. (Another output
+#: there, delay_s1.csv, says 0.14 for ten acute beds, which goes with one stay for all who leave without early supported discharge.)
 _DELAYS = (
-    (_ACUTE, "acute", {9: 0.19, 10: 0.14, 12: 0.06, 14: 0.02}),
-    (_REHAB, "rehab", {10: 0.20, 12: 0.11, 14: 0.05, 16: 0.02}),
+    (_ACUTE, "acute", {9: 0.18, 10: 0.13, 12: 0.06, 14: 0.02}),
+    (_REHAB, "rehab", {10: 0.21, 12: 0.11, 14: 0.05, 16: 0.02}),
 )
 _PRINTED = 0.01
 
 
+def _beds() -> tuple[float, float]:
+    """Return the mean number of patients in acute and in rehabilitation beds: arrivals a day times mean stay, summed."""
+    acute = (0.24 * 7.4 + 0.13 * 4.6 + 0.63 * 7.0) / 1.2 + 1.8 / 9.3 + 4.0 / 3.6 + 3.8 / 3.2
+    stroke = (0.24 / 1.2 + 1 / 21.8) * (0.4 * 30.3 + 0.6 * 28.4)
+    others = 0.01 / 9.3 * 18.7 + (0.11 / 3.6 + 1 / 31.7) * 27.6 + (0.05 / 3.2 + 1 / 28.6) * 16.1
+    return acute, stroke + others
+
+
 def _published() -> tuple[Model, ...]:
+    beds = _beds()
     return (
+        Model("stroke", "Little 1961", (
+            Quantity("inside", lambda: beds[0], m.number_inside(*_ACUTE), "acute"),
+            Quantity("inside", lambda: beds[1], m.number_inside(*_REHAB), "rehab"),
+        )),
         Model("stroke", "Monks et al. 2016; pydesrap_stroke", tuple(
             Quantity("full", lambda p=p: p, m.full(states, beds, 3 * 365), f"{unit}, {beds}", _PRINTED)
             for states, unit, printed in _DELAYS for beds, p in printed.items()
