@@ -116,6 +116,19 @@ def test_a_precision_out_of_reach_is_said():
     assert "n'est pas atteinte" in found.caveats[0].text("fr")
 
 
+def test_the_bar_of_a_precision_guesses_how_many_plays_it_takes(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    found = replicate(DESK, seed=3, precision=Precision({("left", "gave_up"): 2.0}, minimum=5), progress=True)
+    told = capsys.readouterr()
+    assert "/" in told.err
+    assert told.out == ""
+    rule = Precision({"x": 1.0})
+    values = np.random.default_rng(1).normal(0, 3, (20, 1))
+    assert rule.guess(values) == pytest.approx(20 * half_width(values[:, 0]) ** 2 + 5, abs=1)
+    assert rule.guess(values[:1]) == rule.maximum
+    assert len(found.digests) > 5
+
+
 def test_a_contrast_watches_differences_of_every_scenario():
     base, others = scenario("base", 3), [scenario("a bit", 4), scenario("much", 8)]
     rule = Precision({("left", "gave_up"): 2.0, "gained": 2.0}, minimum=4, maximum=80)

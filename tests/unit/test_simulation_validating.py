@@ -12,6 +12,7 @@ from scipy import stats
 from evalkit.cli import main
 from evalkit.errors import InputError
 from evalkit.simulation import Pathway, play, validate
+from evalkit.simulation.engines import simpy_engine
 from evalkit.simulation.validating import theory
 from evalkit.simulation.validating.models import FOLDER, all_models
 from evalkit.simulation.validating.pack import JOINT
@@ -65,6 +66,20 @@ def test_a_wrong_answer_is_found_out(name, off):
     assert not found.ok
     assert found.tidy()["verdict"].tolist() == ["failed"]
     assert "at fault" in found.caveats[0].text("en")
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "broken"),
+    [
+        ("preemption", "_preempt", lambda play, row, at: None),
+        ("loss", "_turned_away", lambda play, i, row: False),
+        ("track", "_change_tracks", lambda play, i, row, number: None),
+        ("erlang_a", "_limit", lambda play, event: None),
+    ],
+)
+def test_an_engine_that_lacks_a_mechanism_is_found_out(name, method, broken, monkeypatch):
+    monkeypatch.setattr(simpy_engine._Play, method, broken)
+    assert not validate("simpy", quick=True, models=[MODELS[name]]).ok
 
 
 def test_a_value_that_is_not_a_number_is_not_good():

@@ -27,7 +27,7 @@ class Precision:
         Output to half-width of the interval of its mean (of its mean difference, in a contrast). An output is named by its outcome,
         ``"mobilised"``, or by outcome and part, by, level, ``("left", "gave_up")``.
     relative : bool
-        Whether half-widths are shares of the mean.
+        Whether half-widths are shares of the mean; of little use for a difference that may be near 0.
     minimum, maximum : int
         Plays at least, and at most.
     look_ahead : int

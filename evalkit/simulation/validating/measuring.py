@@ -58,7 +58,9 @@ def _means(tape: Tape, ticks: np.ndarray, values: np.ndarray) -> np.ndarray:
     batch = np.searchsorted(edges, ticks, side="right") - 1
     inside = (batch >= 0) & (batch < BATCHES)
     sums = np.bincount(batch[inside], weights=np.asarray(values, dtype=float)[inside], minlength=BATCHES)
-    return sums / np.bincount(batch[inside], minlength=BATCHES)
+    n = np.bincount(batch[inside], minlength=BATCHES)
+    # A batch of nobody has no mean, and makes the verdict bad.
+    return np.where(n > 0, sums / np.maximum(n, 1), np.nan)
 
 
 def in_system(source: str) -> Measure:
