@@ -51,7 +51,7 @@ def in_order(changes: np.ndarray) -> np.ndarray:
 def arrived(people: People, log: Log, horizon: int) -> tuple[People, Log]:
     """Return the people who came, without those whom nobody brought, and their log."""
     came = log.arrived < horizon
-    if came.all():
+    if came.all() and not people.bring:
         return people, log
     place = np.cumsum(came) - 1
     kept = {
