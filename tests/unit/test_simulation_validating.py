@@ -45,13 +45,25 @@ def test_the_joint_level_is_that_of_all_the_verdicts_together(whole):
 
 
 def test_half_widths_are_students_over_the_batches(whole):
-    row = whole.tidy().query("model == 'mmc' and quantity == 'wait'").iloc[0]
-    pathway = MODELS["mmc"].scenario().compile()
-    batches = np.concatenate(
-        [MODELS["mmc"].quantities[0].measure(play(pathway, 20_240_101, r)) for r in range(4)]
-    )
-    half = stats.t.ppf(0.5 + row["conf_level"] / 2, len(batches) - 1) * stats.sem(batches)
-    assert (row["n"], row["half_width"]) == (len(batches), pytest.approx(half))
+    """Of a mean, plainly; of a ratio of sums, as leaving each batch out in turn has it."""
+    t = lambda row: stats.t.ppf(0.5 + row["conf_level"] / 2, row["n"] - 1)
+
+    def batches(model, k, plays):
+        pathway = MODELS[model].scenario().compile()
+        tapes = [play(pathway, 20_240_101, r) for r in range(plays)]
+        return np.concatenate([MODELS[model].quantities[k].measure(tape) for tape in tapes])
+
+    row = whole.tidy().query("model == 'mmc' and quantity == 'inside'").iloc[0]
+    values = batches("mmc", 2, 4)
+    assert (row["n"], row["estimate"]) == (32, pytest.approx(values.mean()))
+    assert row["half_width"] == pytest.approx(t(row) * stats.sem(values))
+
+    row = whole.tidy().query("model == 'loss' and part == 'constant'").iloc[0]
+    sums = batches("loss", 2, 4)
+    without = [(s := np.delete(sums, k, axis=0).sum(axis=0))[0] / s[1] for k in range(len(sums))]
+    jackknife = np.sqrt((len(sums) - 1) * np.var(without))
+    assert row["estimate"] == pytest.approx(sums[:, 0].sum() / sums[:, 1].sum())
+    assert row["half_width"] == pytest.approx(t(row) * jackknife, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +96,9 @@ def test_an_engine_that_lacks_a_mechanism_is_found_out(name, method, broken, mon
 
 def test_a_value_that_is_not_a_number_is_not_good():
     model = MODELS["md1"]
-    empty = replace(model.quantities[0], measure=lambda tape: np.full(8, np.nan))
-    assert not validate("simpy", quick=True, models=[replace(model, quantities=(empty,))]).ok
+    for nothing in (np.full(8, np.nan), np.zeros((8, 2))):
+        empty = replace(model.quantities[0], measure=lambda tape, nothing=nothing: nothing)
+        assert not validate("simpy", quick=True, models=[replace(model, quantities=(empty,))]).ok
 
 
 def test_nothing_to_play_is_refused():

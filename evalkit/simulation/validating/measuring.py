@@ -2,7 +2,8 @@
 
 Not the outputs of a scenario: see `tape.outcomes`.
 
-Every function returns values that are as good as independent of one another: one per batch of time, or per group of people.
+Every function returns values that are as good as independent of one another: one per batch of time, or per group of people. Where
+a value is a sum over a number that is random too, both are returned, as two columns: the mean of ratios would be biased.
 """
 
 from __future__ import annotations
@@ -47,20 +48,18 @@ def turned_away(state: str) -> Measure:
 def _batched(state: str, value: Callable[[np.ndarray], np.ndarray], ended: Sequence[int]) -> Measure:
     def measure(tape: Tape) -> np.ndarray:
         log = tape.log[(tape.log[:, 2] == tape.plan.states.index(state)) & np.isin(tape.log[:, 6], ended)]
-        return _means(tape, log[:, 4], value(log))
+        return _sums(tape, log[:, 4], value(log))
 
     return measure
 
 
-def _means(tape: Tape, ticks: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the mean of the values in each batch, by the tick at which each began."""
+def _sums(tape: Tape, ticks: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the sum and the number of the values in each batch, by the tick at which each began."""
     edges = np.linspace(WARM, 1.0 - TAIL, BATCHES + 1) * tape.plan.horizon
     batch = np.searchsorted(edges, ticks, side="right") - 1
     inside = (batch >= 0) & (batch < BATCHES)
     sums = np.bincount(batch[inside], weights=np.asarray(values, dtype=float)[inside], minlength=BATCHES)
-    n = np.bincount(batch[inside], minlength=BATCHES)
-    # A batch of nobody has no mean, and makes the verdict bad.
-    return np.where(n > 0, sums / np.maximum(n, 1), np.nan)
+    return np.column_stack([sums, np.bincount(batch[inside], minlength=BATCHES)])
 
 
 def in_system(source: str) -> Measure:
@@ -72,7 +71,7 @@ def in_system(source: str) -> Measure:
         left = log[last & (log[:, 6] != OPEN)]
         left = left[tape.people.codes["source"][left[:, 0]] == tape.plan.sources.index(source)]
         came = tape.people.arrival[left[:, 0]]
-        return _means(tape, came, (left[:, 5] - came) / TICKS_PER_DAY)
+        return _sums(tape, came, (left[:, 5] - came) / TICKS_PER_DAY)
 
     return measure
 
@@ -112,7 +111,7 @@ def full(states: Sequence[str], beds: int, first_day: int) -> Measure:
         came = np.searchsorted(np.sort(log[:, 4]), days, side="right")
         went = np.searchsorted(np.sort(log[:, 5]), days, side="right")
         inside = came - went
-        return np.array([(inside == beds).sum() / (inside <= beds).sum()])
+        return np.array([[(inside == beds).sum(), (inside <= beds).sum()]], dtype=float)
 
     return measure
 

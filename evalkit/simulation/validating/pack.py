@@ -116,14 +116,26 @@ def _verdict(
     if model.exact:
         estimate, half = float(values[np.abs(values - expected).argmax()]), 0.0
     else:
-        estimate = float(values.mean())
-        half = float(stats.t.ppf(0.5 + level / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+        estimate, error = _mean(values)
+        half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
     good = abs(estimate - expected) <= half + quantity.within  # a value that is not a number is not good
     return {
         "model": model.name, "quantity": quantity.name, "part": quantity.part, "expected": expected, "estimate": estimate,
         "half_width": half, "tolerance": quantity.within, "conf_level": 1.0 if model.exact else level, "n": n, "n_plays": plays,
         "verdict": "good" if good else "failed", "source": model.source, "status": "ok", "reason": "",
     }  # fmt: skip
+
+
+def _mean(values: np.ndarray) -> tuple[float, float]:
+    """Return a mean and its standard error; of a ratio, by linear approximation (Law 2015, section 9.5.3, of regenerative ratios)."""
+    if values.ndim == 1:
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    top, bottom = values.sum(axis=0)
+    if bottom == 0:
+        return float("nan"), float("nan")
+    ratio = top / bottom
+    left = (values[:, 0] - ratio * values[:, 1]) / values[:, 1].mean()
+    return float(ratio), float(left.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _labels(table: pd.DataFrame) -> dict[str, dict[str, str]]:
