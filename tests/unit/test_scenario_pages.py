@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.cli import main
-from evalkit.simulation import Scenario
+from evalkit.simulation import Scenario, play
 from evalkit.simulation.programme import reference, stress
+from evalkit.simulation.programme.reading import beyond
 from evalkit.simulation.programme.stress_diagram import mermaid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +146,16 @@ def test_what_differs_from_the_base_is_the_scenarios_logic():
     assert "based on no other" in item(base, "2.3")
 
 
+def test_a_set_number_on_the_page_is_the_number_played():
+    """What a ratio makes of a channel is rounded at each site, as arrivals are."""
+    five = Scenario.load(SCENARIOS / "five_sites.toml")
+    came = play(five, 1).roster["source"].value_counts()
+    said = dict(
+        re.findall(r"^- `(\w+)`: a set number, ([\d,]+) in all", stress.page(five, "en"), re.MULTILINE)
+    )
+    assert said == {channel: f"{came[channel]:,}" for channel in five.model.channels}
+
+
 def test_the_diagram_has_every_state_and_every_way(everything):
     tables = everything.compile().tables
     lines = [line.strip() for line in mermaid(tables)]
@@ -220,3 +231,13 @@ def test_values_beyond_the_plausible_range_are_said(capsys):
     assert "counsellors.slots_per_week.est = 30: outside" not in out
     status, out, _ = told(capsys, *args, "--json")
     assert len(json.loads(out)["caveats"]) == 1
+
+
+def test_one_number_for_all_sites_is_held_to_the_range_of_each():
+    base = Scenario.load(BASE)
+    said = [c.text("en") for c in beyond(base, base.with_({"counsellors.slots_per_week": 32}))]
+    assert said == ["counsellors.slots_per_week = 32: outside the range said to be plausible, 10 to 30."]
+    said = [c.text("en") for c in beyond(base, base.with_({"counsellors.notice": {"centre": 5, "est": 30}}))]
+    assert said == ["counsellors.notice.est = 30: outside the range said to be plausible, 1 to 21."]
+    # A published number has no range to leave.
+    assert beyond(base, base.with_({"follow_up.silence": 60})) == []

@@ -107,13 +107,19 @@ def beyond(base: Scenario, other: Scenario) -> list[Message]:
     known = base.assumptions().set_index("key")
     out = []
     for row in other.assumptions().itertuples():
-        # A number given for all sites at first, then for one, keeps the range given for all.
-        key = row.key if row.key in known.index else row.key.rpartition(".")[0]
-        if key in known.index and not known.at[key, "low"] <= row.value <= known.at[key, "high"]:
+        for key in _counterparts(row.key, known.index):
             low, high = known.at[key, "low"], known.at[key, "high"]
-            if low == low:  # a published number has no range
+            # A published number has no range, and none is made up for it.
+            if low == low and not low <= row.value <= high:
                 out.append(message("scenario.beyond", key=row.key, value=row.value, low=low, high=high))
+                break
     return out
+
+
+def _counterparts(key: str, known: pd.Index) -> list[str]:
+    """Return the numbers of another scenario that stand where this one does, which may be given for all sites or for each."""
+    for_all = key.rpartition(".")[0]
+    return [k for k in known if k == key or k == for_all or k.startswith(f"{key}.")]
 
 
 def _second_look(scenario: Scenario) -> Iterator[Message]:

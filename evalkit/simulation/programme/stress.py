@@ -8,6 +8,7 @@ introducing the STRESS guidelines, Journal of Simulation 13(1), 55-67.
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -183,12 +184,14 @@ class _Page:
                     self.say("arrive_list", number=self._total([source.size]), dates=list(source.dates)),
                 )
             else:
-                expected = self._total([p.number for p in source.periods])
-                yield name, self.say(f"arrive_{source.arrivals}", number=expected)
+                numbers = [p.number for p in source.periods]
+                total = self._total(numbers, each=source.arrivals == "fixed")
+                yield name, self.say(f"arrive_{source.arrivals}", number=total)
 
-    def _total(self, numbers: Sequence[Any]) -> str:
-        """Return the sum over sites and periods; a number given once stands for each site."""
-        total = sum(n.get(site, n.get("", 0)) for n in numbers for site in self.tables.sites)
+    def _total(self, numbers: Sequence[Any], each: bool = False) -> str:
+        """Return the sum over sites and periods; a number given once stands for each site, and is rounded at each if asked."""
+        by_site = [sum(n.get(site, n.get("", 0)) for n in numbers) for site in self.tables.sites]
+        total = sum(math.floor(n + 0.5) if each else n for n in by_site)
         return short(round(total, 1), self.lang)
 
     def _pools(self) -> Iterator[tuple[str, str]]:
