@@ -92,6 +92,24 @@ def test_more_in_one_instant_than_there_was_room_for():
     assert len(agree(pathway).log) == 33_000
 
 
+def test_same_tape_when_everything_falls_on_the_same_instant():
+    """Lists, slots, ends and patience all on Mondays: who is served at the very instant patience ends is served."""
+    pathway = Pathway({
+        "start": "2024-01-01", "end": "2024-06-30", "pools": {"desk": {"weekly": 2}, "bed": {"units": 2}},
+        "sources": {"list": {"to": "queue", "dates": ["2024-01-01", "2024-01-08", "2024-02-05"], "size": 7}},
+        "states": {
+            "queue": {"kind": "wait", "pool": "desk", "limit": 14, "late": "gap", "done": "ward"},
+            "ward": {"kind": "wait", "pool": "bed", "limit": 7, "late": "out", "done": "stay"},
+            "stay": {"kind": "delay", "duration": 7, "done": {"gap": 0.5, "out": 0.5}},
+            "gap": {"kind": "delay", "duration": 14, "release": "bed", "done": "queue"},
+            "out": {"kind": "exit", "release": "bed"},
+        },
+    })  # fmt: skip
+    tape = agree(pathway)
+    waits = tape.frame[tape.frame["state"] == "queue"]
+    assert ((waits["stop_day"] - waits["start_day"] == 14) & (waits["ended"] == "done")).any()
+
+
 def test_more_pools_than_bits_in_a_word():
     names = [f"room{k}" for k in range(70)]
     states = {}

@@ -59,7 +59,7 @@ from evalkit.simulation.luck.sampler import (
 )
 
 #: Nothing jitted so makes or keeps an array, so that none need be counted: a third of the time of a play.
-jit = numba.njit(_nrt=False, error_model="numpy")
+jit = numba.njit(_nrt=False, error_model="numpy", forceinline=True)
 #: What is called at one place becomes part of its caller: what is called is compiled anew with every caller.
 part = numba.njit(_nrt=False, error_model="numpy", inline="always")
 _TWELVE = np.uint64(12)
@@ -242,10 +242,11 @@ def _next_edge(w, h, i, after):
 
 
 @jit
-def _reach(w, h, d, e, spent, i):
-    """Return after how many ticks a hazard that is used up piece by piece reaches `e`, and the cumulative hazard then."""
+def _reach(w, h, d, word, spent, i):
+    """Return after how many ticks a hazard that is used up piece by piece reaches what was drawn, and the cumulative hazard then."""
     if w.d[d, FAMILY] == CONSTANT:
         return max(in_ticks(w.f[w.d[d, NUMBERS]] - spent), 0), 0.0
+    e = -log(uniform(word))
     used = hazard_by(w, d, spent) if spent > 0.0 else 0.0
     ratio, now = 1.0, w.c[NOW]
     tick, edge = now, _NEVER
@@ -282,18 +283,17 @@ def _way(w, ways, choice, i, u):
 @part
 def visit(w, i, s, number):
     """Return how long a visit lasts, its limit, where it leads after either."""
-    e_duration, e_limit, u = 1.0, 1.0, 0.5
+    words = (np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0))
     if not w.s[s, PLAIN]:
         words = words_of(w, i, w.s[s, KEY], number)
-        e_duration, e_limit, u = -log(uniform(words[0])), -log(uniform(words[1])), uniform(words[2])
-    duration, limit, done = _NEVER, _NEVER, -1
+    duration, limit, done, u = _NEVER, _NEVER, -1, uniform(words[2])
     if w.s[s, LIMITS] >= 0:
         d = w.t[w.s[s, LIMITS] + _case(w, w.s[s, LIMIT_CASE], i)]
-        limit, _ = _reach(w, w.s[s, LIMIT_HAZARD], d, e_limit, 0.0, i)
+        limit, _ = _reach(w, w.s[s, LIMIT_HAZARD], d, words[1], 0.0, i)
     if w.s[s, DURATIONS] >= 0:
         d = w.t[w.s[s, DURATIONS] + _case(w, w.s[s, DURATION_CASE], i)]
         spent = w.a[i, ELAPSED] / TICKS_PER_DAY if number == 0 and s == w.a[i, HEAD] else 0.0
-        duration, target = _reach(w, w.s[s, HAZARD], d, e_duration, spent, i)
+        duration, target = _reach(w, w.s[s, HAZARD], d, words[0], spent, i)
         if w.d[d, FAMILY] == STEPS:
             limit = min(limit, max(in_ticks(w.f[w.d[d, NUMBERS]] - spent), 0))
             k = _jump(w, d, target)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _CHUNK = 4096
 INDEX_BITS = 24
 
 
+@lru_cache(maxsize=1 << 14)
 def key_of(name: str) -> int:
     """Return the 64-bit key of a name: the first eight bytes of its SHA-256, little end first.
 
@@ -52,6 +54,7 @@ def identity(source: str, site: str, index: int, record: str = "first") -> int:
     return stem(source, site, record) | index
 
 
+@lru_cache(maxsize=1 << 14)
 def stem(source: str, site: str, record: str = "first") -> int:
     """Return the identities' common upper bits of one source and site."""
     return key_of("\x1f".join((source, site, record))) >> INDEX_BITS << INDEX_BITS

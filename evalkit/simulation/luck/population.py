@@ -6,7 +6,7 @@ Not their path: that is the engine's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +27,7 @@ from evalkit.simulation.luck.keyed import (
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY, hazards_drawn
 from evalkit.simulation.plan.distributions import distribution
 from evalkit.simulation.plan.numbers import Plan, number_at
-from evalkit.simulation.plan.rates import Stretch, rates
+from evalkit.simulation.plan.rates import rates
 
 #: A list of one date holds at most this many people per site.
 _LIST_BITS = 16
@@ -193,11 +193,8 @@ def _ticks(plan: Plan, luck: Luck, name: str, source: Source, site: str) -> tupl
 def _over_periods(
     plan: Plan, luck: Luck, name: str, source: Source, site: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    stretches = rates(plan.tables, name, site)
-    base = stem(name, site)
-    numbers = np.array([s.number for s in stretches])
-    upto = np.concatenate([[0.0], np.cumsum(numbers)])
-    total = float(upto[-1])
+    stretches = _stretches(plan, name, site)
+    base, total = stem(name, site), float(stretches.upto[-1])
     key = key_of("\x1earrival")
     if source.arrivals == "fixed":
         index = np.arange(math.floor(total + 0.5), dtype=np.int64)
@@ -209,7 +206,7 @@ def _over_periods(
             index = np.arange(2 * len(index) + math.ceil(total + 6.0 * math.sqrt(total)) + 8, dtype=np.int64)
             expected = np.cumsum(hazards_drawn(_first(luck, base, index, key), 1.0))
         index, expected = index[expected < total], expected[expected < total]
-    return index, _when(stretches, numbers, upto, expected)
+    return index, _when(stretches, expected)
 
 
 def _first(luck: Luck, base: int, index: np.ndarray, key: int) -> np.ndarray:
@@ -217,15 +214,34 @@ def _first(luck: Luck, base: int, index: np.ndarray, key: int) -> np.ndarray:
     return uniforms(words[DURATION])
 
 
-def _when(
-    stretches: Sequence[Stretch], numbers: np.ndarray, upto: np.ndarray, expected: np.ndarray
-) -> np.ndarray:
+@dataclass(frozen=True)
+class _Stretches:
+    """The stretches of one source at one site as arrays: first tick, length, expected number of each, and number up to each."""
+
+    first: np.ndarray
+    length: np.ndarray
+    number: np.ndarray
+    upto: np.ndarray
+
+
+def _stretches(plan: Plan, name: str, site: str) -> _Stretches:
+    """Return the stretches of a source at a site; kept with the plan, since every play asks for them."""
+    kept = vars(plan).setdefault("_stretches", {})
+    if (name, site) not in kept:
+        of = rates(plan.tables, name, site)
+        first, length, number = (
+            np.array([getattr(s, field) for s in of], dtype=np.float64)
+            for field in ("first", "length", "number")
+        )
+        kept[name, site] = _Stretches(first, length, number, np.concatenate([[0.0], np.cumsum(number)]))
+    return kept[name, site]
+
+
+def _when(of: _Stretches, expected: np.ndarray) -> np.ndarray:
     """Return the tick at which the expected number of arrivals since the beginning reaches each value."""
-    first = np.array([s.first for s in stretches], dtype=np.float64)
-    length = np.array([s.length for s in stretches], dtype=np.float64)
-    at = np.minimum(np.searchsorted(upto, expected, side="right") - 1, len(stretches) - 1)
-    share = (expected - upto[at]) / np.where(numbers[at] > 0, numbers[at], 1.0)
-    return np.maximum(np.floor(first[at] + share * length[at]), 0.0).astype(np.int64)
+    at = np.minimum(np.searchsorted(of.upto, expected, side="right") - 1, len(of.number) - 1)
+    share = (expected - of.upto[at]) / np.where(of.number[at] > 0, of.number[at], 1.0)
+    return np.maximum(np.floor(of.first[at] + share * of.length[at]), 0.0).astype(np.int64)
 
 
 def _overlap(
@@ -269,11 +285,10 @@ def attributes(
         )
         u = uniforms(words[ROUTE])
         level = np.zeros(len(identity), dtype=np.int64)
-        for s, source in enumerate(plan.tables.sources.values()):
-            shares = source.attributes.get(name, {})
-            upto = np.cumsum([shares.get(one, 0.0) for one in attribute.levels])
-            mine = own_source == s
-            level[mine] = np.minimum(np.searchsorted(upto, u[mine], side="right"), len(attribute.levels) - 1)
+        mixed = [s.attributes.get(name, {}) for s in plan.tables.sources.values()]
+        upto = np.cumsum([[shares.get(one, 0.0) for one in attribute.levels] for shares in mixed], axis=1)
+        for k in range(len(attribute.levels) - 1):
+            level += upto[own_source, k] <= u
         codes[name] = level
         if attribute.between:
             low = np.array([attribute.between.get(one, (np.nan, np.nan))[0] for one in attribute.levels])
