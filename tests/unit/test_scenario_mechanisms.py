@@ -401,3 +401,38 @@ def test_every_scenario_of_the_study_is_one_and_says_what_it_is_for(path):
     # Nothing beyond the report was ever measured: no number of these files is published or calibrated.
     assert set(statuses[new]) <= {"assumed", "derived"}
     scenario.compile()
+
+
+# ---- what every scenario has --------------------------------------------------------------------------------------------
+def test_the_steps_of_elimination_come_in_their_order_and_the_last_after_every_attempt(base, tape):
+    frame = tape.frame[tape.frame["record"] == "first"]
+    path = frame.groupby("person")["state"].agg(list)
+    last = path.str[-1]
+    for states in path[last.isin(["not_dropout", "out_of_scope"])]:
+        assert "attempt_1" not in states
+    tried = path[(last == "not_reached") & ~path.map(lambda s: "answered" in s)]
+    assert len(tried) > 50
+    attempts = int(base.model.outreach.attempts.at("est"))
+    assert all(sum(s.startswith("attempt_") for s in states) == attempts for states in tried)
+
+
+def test_the_youngest_come_by_partners_and_nobody_is_contacted_during_the_set_up(tape):
+    people = tape.follow_up().people
+    young = people["age"] == "16-17"
+    partner = people["entry_route"] == "referral"
+    ours = people["entered_on"].notna()
+    assert young[ours & partner].mean() > young[ours & ~partner].mean()
+    acts = tape.follow_up().events
+    assert acts["date"].min() >= pd.Timestamp(2010, 6, 1)
+    assert (people["spotted_on"] < pd.Timestamp(2010, 7, 1)).sum() > 20
+
+
+def test_silence_may_come_back_and_interruptions_end(base):
+    ill = {"centre": 0.1, "est": 0.1}
+    made = play(base.with_({"follow_up.after_meeting.illness": ill, "follow_up.after_meeting.falls_silent": 0.2,
+                            "follow_up.reactivated": 0.6, "follow_up.recorded_abandoned": 0.0}), 1)  # fmt: skip
+    assert (made.truth()["person"].value_counts() >= 2).sum() > 3
+    shown = made.follow_up().situations
+    illness = shown[shown["state"] == "illness"]
+    assert len(illness) > 20
+    assert illness["end"].notna().mean() > 0.5

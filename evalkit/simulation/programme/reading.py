@@ -119,7 +119,7 @@ def beyond(base: Scenario, other: Scenario) -> list[Message]:
 def _counterparts(key: str, known: pd.Index) -> list[str]:
     """Return the numbers of another scenario that stand where this one does, which may be given for all sites or for each."""
     for_all = key.rpartition(".")[0]
-    return [k for k in known if k == key or k == for_all or k.startswith(f"{key}.")]
+    return [k for k in known if k in (key, for_all) or k.startswith(f"{key}.")]
 
 
 def _second_look(scenario: Scenario) -> Iterator[Message]:
