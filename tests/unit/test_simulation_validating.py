@@ -22,7 +22,8 @@ MODELS = {m.name: m for m in all_models()}
 
 @pytest.fixture(scope="module")
 def whole():
-    return validate("simpy", quick=True)
+    """On the quick engine where numba is there: that the readable one writes the same tapes is a test of its own, below."""
+    return validate("auto", quick=True)
 
 
 def test_the_engine_comes_to_what_is_known(whole):
