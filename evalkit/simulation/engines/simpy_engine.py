@@ -37,9 +37,11 @@ Granted = tuple[int, int, int]
 class _Due(simpy.Event):
     """An event at a declared place within its instant; SimPy's own timeouts would be ordered by when they were made."""
 
+    #: Nothing fails, and nothing is handed over: said once, not event by event.
+    _ok, _value = True, None
+
     def __init__(self, env: simpy.Environment, delay: int, order: int, callback: Any, what: Any):
         self.env, self.callbacks, self.what = env, [callback], what
-        self._ok, self._value = True, None
         env.schedule(self, priority=order, delay=delay)
 
 
@@ -72,6 +74,7 @@ class _Play:
         self.draws, self.moving_draws = Draws(plan, people, luck), Moving(plan, people, luck)
         self.env: Any = simpy.Environment()
         self.site: list[int] = people.codes["site"].tolist()
+        self.head: list[int] = people.head.tolist()
         self.rows, self.horizon, self.now = plan.rows, plan.horizon, 0
         self.n = n = len(people)
         capacity = plan.capacity
@@ -130,7 +133,7 @@ class _Play:
 
     def _arrive(self, event: _Due) -> None:
         self.now = self.env.now
-        self.moving.append((event.what, int(self.people.head[event.what]), _USUAL))
+        self.moving.append((event.what, self.head[event.what], _USUAL))
         self._settle()
 
     def _end(self, event: _Due) -> None:
@@ -173,7 +176,8 @@ class _Play:
             row = self.rows[s]
             number = visits.get(s, 0)
             visits[s] = number + 1
-            self.state[i], self.since[i] = s, now
+            self.state[i] = s
+            self.since[i] = now
             if how_entered == _RESUME:
                 self._resume(i, granted)
                 return
@@ -187,8 +191,11 @@ class _Play:
                 self.gone[i] = True
                 self._leave(i, LEFT)
                 return
-            self.fate[i] = fate = self._visit(s, number, i, row)
-            duration, limit = fate[:2]
+            fate = self.draws.fixed[s]
+            if fate is None:
+                fate = self._visit(s, number, i, row)
+            self.fate[i] = fate
+            duration, limit, _, _ = fate
             if row.kind == WAIT:
                 if row.balk_to >= 0 and how_entered == _USUAL and self._turned_away(i, row):
                     self._leave(i, BALKED)
@@ -277,6 +284,8 @@ class _Play:
 
     def _serve(self, pool: int, at: int) -> None:
         queue, held = self.queues[pool][at], self.plan.capacity.held[pool]
+        if not queue.waiting:
+            return
         for line in queue.lines.values():
             while line and queue.free > 0:
                 i, stay = line.popleft()

@@ -93,7 +93,9 @@ def populate(plan: Plan, luck: Luck) -> People:
     site = np.concatenate([b["site"] for b in blocks])
     index = np.concatenate([b["index"] for b in blocks])
     own = np.concatenate([b["arrival"] for b in blocks])
-    if len(np.unique(identity)) != len(identity):
+    # Numbers within a source and site differ by construction: only their common upper bits can meet.
+    stems = [int(b["identity"][0]) >> INDEX_BITS for b in blocks if len(b["identity"])]
+    if len(set(stems)) != len(stems):
         raise InputError("identities: two sources or sites hash to the same upper bits; rename one of them")
 
     arrival, spotted_by = own.copy(), own_source.copy()
