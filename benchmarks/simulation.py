@@ -52,10 +52,8 @@ def told(row: str, ours: np.ndarray, theirs: np.ndarray, least: float) -> None:
     """Print one line of the table: how many times faster ours is."""
     low, middle, high = np.quantile(theirs / ours, [0.25, 0.5, 0.75])
     met = "met" if middle >= least else "not met"
-    print(
-        f"| {row} | {np.median(ours):.3g} | {np.median(theirs):.3g} | {middle:.3g} ({low:.3g} to {high:.3g}) | {len(ours)} | {least:g} | {met} |",
-        flush=True,
-    )
+    taken = f"{np.median(ours):.3g} | {np.median(theirs):.3g} | {middle:.3g} ({low:.3g} to {high:.3g})"
+    print(f"| {row} | {taken} | {len(ours)} | {least:.2g} | {met} |", flush=True)
 
 
 def agree(what: str, ours: np.ndarray, theirs: np.ndarray) -> None:
@@ -134,10 +132,17 @@ def paris() -> None:
             np.array(closed, dtype=float),
             np.array([c[state] for c in theirs], dtype=float),
         )
+
+    def ten(one: Callable) -> Callable:
+        return lambda k: [one(10 * k + r) for r in range(10)]
+
+    compiled, written = ten(lambda r: play(pathway, 7, r, "compiled")), ten(script.play)
+    told("Paris, ten plays, compiled; idiomatic SimPy", *pairs(compiled, written), 25)
     told(
-        "Paris, compiled; idiomatic SimPy", *pairs(lambda r: play(pathway, 7, r, "compiled"), script.play), 25
+        "Paris, ten plays, SimPy engine; idiomatic SimPy",
+        *pairs(ten(lambda r: play(pathway, 7, r)), written),
+        0,
     )
-    told("Paris, SimPy engine; idiomatic SimPy", *pairs(lambda r: play(pathway, 7, r), script.play), 0)
 
 
 MEMORY = """
@@ -179,7 +184,7 @@ def million() -> None:
 def contrasts(plays: int = 10) -> None:
     """Compare ten scenarios by so many plays, with the table of paired differences, with the script on the same plan."""
     base = baseline()
-    others = [base.with_(counsellors={"slots_per_week": k}) for k in range(14, 23)]
+    others = [base.with_(name=f"{k} slots", counsellors={"slots_per_week": k}) for k in range(14, 23)]
     scripts = [idiomatic.Paris(idiomatic.Numbers(s.compile())) for s in (base, *others)]
 
     def theirs(seed):

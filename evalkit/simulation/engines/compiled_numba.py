@@ -8,6 +8,7 @@ Sites that share no pool have nothing to do with each other: they are played one
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,33 @@ from evalkit.simulation.plan.numbers import Plan
 _LATEST = np.int64(1 << 62)
 
 
+class _Room(threading.local):
+    """Memory kept from one play to the next, by each thread for itself: to the system, fresh pages are dearer than a small play."""
+
+    #: Numbers of an array that is kept at most: 64 MB.
+    most = 1 << 23
+
+    def __init__(self) -> None:
+        self.kept: dict[str, np.ndarray] = {}
+
+    def of(self, name: str, shape: tuple[int, int], dtype: type = np.int64) -> np.ndarray:
+        """Return an array of a shape, with whatever stands in it."""
+        size = shape[0] * shape[1]
+        kept = self.kept.get(name)
+        if kept is None or len(kept) < size:
+            kept = np.empty(size, dtype=dtype)
+            self.keep(name, kept)
+        return kept[:size].reshape(shape)
+
+    def keep(self, name: str, values: np.ndarray) -> None:
+        """Keep an array for the next play, unless it is very large or a larger one is there."""
+        if len(self.kept.get(name, ())) < values.size <= self.most:
+            self.kept[name] = values.reshape(-1)
+
+
+_ROOM = _Room()
+
+
 def run(plan: Plan, people: People, luck: Luck) -> Log:
     """Play once and return what happened."""
     sheet, a = flat(plan), crowd(plan, people)
@@ -84,7 +112,7 @@ def run(plan: Plan, people: People, luck: Luck) -> Log:
     comes = np.flatnonzero(a[:, ARRIVAL] < plan.horizon)
     comes = comes[np.lexsort((a[comes, ARRIVAL], group[who[comes]]))]
     come = np.searchsorted(comes, first)
-    rows, heap = np.empty((16 * int(np.diff(first).max()) + 4096, 3), np.int64), np.empty((4096, 2), np.int64)
+    rows, heap = _ROOM.of("rows", (16 * int(np.diff(first).max()) + 4096, 3)), _ROOM.of("heap", (4096, 2))
     stays = np.zeros(len(a), dtype=np.int64)
     played, changes = [], [np.zeros((0, 4), dtype=np.int64)]
     for g, openings in enumerate(sheet.openings):
@@ -97,6 +125,8 @@ def run(plan: Plan, people: People, luck: Luck) -> Log:
             changes.append(moved)
     arrival = people.arrival.copy()
     arrival[who] = a[:, ARRIVAL]
+    _ROOM.keep("rows", rows)
+    _ROOM.keep("heap", heap)
     del a, rows, heap
     return Log(
         _unpacked(stays, played, who, arrival, len(sheet.s)), in_order(np.concatenate(changes)), arrival
@@ -146,10 +176,12 @@ def _play(
     while True:
         c = lucky(sheet.c, luck)
         c[BITS] = max(len(a) - 1, 1).bit_length()
-        p = np.zeros((len(a), MOVING + 3 * c[N_TRACKS] + c[N_POOLS]), dtype=np.int64)
+        p = _ROOM.of("people", (len(a), MOVING + 3 * int(c[N_TRACKS]) + int(c[N_POOLS])))
+        p[:] = 0
         p[:, [STATE, GRANTED_POOL, END_QUEUE, LEFT_STATE]] = -1
         p[:, MOVING + c[N_TRACKS] : MOVING + 2 * c[N_TRACKS]] = -1
-        v, q = np.zeros((len(a), len(sheet.s)), dtype=np.int32), sheet.q.copy()
+        v, q = _ROOM.of("visits", (len(a), len(sheet.s)), np.int32), sheet.q.copy()
+        v[:] = 0
         while not _go(c, sheet.t, sheet.f, sheet.s, sheet.d, a, p, v, q, heap, rows, comes, openings, slack):
             heap = _roomier(heap, int(c[HEAP]), slack)
             rows = _roomier(rows, int(c[ROWS]), slack + len(a) * (1 + int(c[N_TRACKS])))
