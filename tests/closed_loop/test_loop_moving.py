@@ -98,7 +98,9 @@ def fitted_states(curve):
 def test_the_curve_put_in_is_the_curve_that_comes_out_of_the_dashboard(curve):
     days = [20, 60, 100, 180]
     truth = curve.at(days).tidy().set_index(["time", "cause"])["estimate"]
-    tape = M.play(pathway(fitted_states(curve), number=4000), seed=9)
+    made = pathway(fitted_states(curve), number=4000)
+    assert made.table().set_index("state").loc["inside", ["done", "late"]].tolist() == ["job | gone", "still"]
+    tape = M.play(made, seed=9)
     out = ek.survival.aalen_johansen(exits(tape.follow_up().spells(NEVER)))
     found = out.at(days).tidy().set_index(["time", "cause"])
     for day in days:
@@ -141,7 +143,7 @@ def test_every_scenario_of_the_study_is_read_back_by_the_estimators(file):
     assert set(fu.situations["track"]) == {"status", *shown}
     others = [c for c in spells.frame["exit"].dropna().unique() if c not in ("disengaged", "censored")]
     tte = ek.Endpoint("disengaged", competing=others).of(spells)
-    assert tte.n > 100
+    assert tte.n > 50
     table = ek.survival.aalen_johansen(tte).at([90, 180, 300]).tidy()
     total = table.groupby("time")["estimate"].sum()
     assert np.allclose(total, 1.0)

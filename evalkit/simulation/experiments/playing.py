@@ -28,7 +28,8 @@ def play(scenario: Scenario | Pathway, seed: int, replication: int = 0, engine: 
     scenario : Scenario or Pathway
     seed, replication : int
         The luck: the same pair gives every person of every scenario the same draws.
-    engine : {"simpy"}
+    engine : {"simpy", "compiled", "auto"}
+        The readable engine, the compiled one (extra ``fast``; the same tape), or the compiled one where numba is installed.
 
     Returns
     -------

@@ -5,7 +5,7 @@ Not the programme's own words (see `scenario`) and not a run of it (see `play`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,8 @@ class Pathway:
     Raises
     ------
     InputError
-        Listing all faults: unknown names, routes that do not add up to 1, a wait without a pool, a state nobody reaches, units
-        never given back, a ring of states in which no time passes.
+        Listing all faults: unknown names, routes that do not add up to 1, a wait without a pool, a state nobody reaches or from
+        which no exit can be reached, units never given back, a ring of states in which no time passes.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Pathway:
         for name, state in self.tables.states.items():
             rows.append({
                 "state": name, "kind": state.kind, "pool": state.pool or "", "priority": state.priority,
-                "release": ", ".join(state.release), "done": _ways(state.done), "late": _ways(state.late),
+                "release": ", ".join(state.release), "done": _ways(state.done, state.by_cause.values()), "late": _ways(state.late),
                 "situation": state.situation or "", "eliminated": state.eliminated or "",
             })  # fmt: skip
         return pd.DataFrame(rows)
@@ -100,8 +100,8 @@ class Pathway:
         return f"Pathway({t.start} to {t.end}, {len(t.states)} states, {len(t.pools)} pools, {len(t.sources)} sources)"
 
 
-def _ways(cases: Any) -> str:
-    ways: dict[str, None] = {to: None for case in cases for to in case.to}
+def _ways(cases: Any, others: Iterable[str] = ()) -> str:
+    ways = dict.fromkeys([*(to for case in cases for to in case.to), *others])
     return " | ".join(ways)
 
 

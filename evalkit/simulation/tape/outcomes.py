@@ -166,8 +166,8 @@ def counts(tape: Tape, until: dt.date | str | None = None) -> pd.DataFrame:
         eliminated nor entered), mobilised, situation (part: code, of those mobilised), in_solution, spotted_to_interview (days,
         among those mobilised), spotted_to_interview_restricted (days up to `until`, the never-mobilised included), wait_days
         (part: state; days of wait for a pool of those who joined its queue, those still waiting counted for what has passed),
-        waiting, gave_up, served and, where a queue turns people away, balked (part: state), left (part: exit, records),
-        duplicates (records).
+        waiting, gave_up, served and, where a queue turns people away, balked (part: state; whoever is preempted waits, and is
+        served, again), left (part: exit, records), duplicates (records).
 
     Examples
     --------
