@@ -77,8 +77,8 @@ def pathways(draw):
     }
     return {
         "start": "2024-01-01", "end": "2024-06-30", "sites": ["a", "b"][: draw(st.integers(1, 2))],
-        "pools": {"slots": {"weekly": draw(st.integers(0, 12)), "on": draw(st.sampled_from([["monday"], ["monday", "thursday"]]))},
-                  "beds": {"units": draw(st.integers(0, 4))}},
+        "pools": {"slots": {"weekly": draw(st.integers(1, 12)), "on": draw(st.sampled_from([["monday"], ["monday", "thursday"]]))},
+                  "beds": {"units": draw(st.integers(1, 4))}},
         "sources": sources, "states": states,
     }  # fmt: skip
 
