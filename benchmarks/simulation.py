@@ -134,7 +134,11 @@ def paris() -> None:
         )
 
     def ten(one: Callable) -> Callable:
-        return lambda k: [one(10 * k + r) for r in range(10)]
+        def of(k):
+            for r in range(10):
+                one(10 * k + r)
+
+        return of
 
     compiled, written = ten(lambda r: play(pathway, 7, r, "compiled")), ten(script.play)
     told("Paris, ten plays, compiled; idiomatic SimPy", *pairs(compiled, written), 25)

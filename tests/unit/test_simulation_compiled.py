@@ -95,7 +95,7 @@ def test_more_in_one_instant_than_there_was_room_for():
 def test_same_tape_when_everything_falls_on_the_same_instant():
     """Lists, slots, ends and patience all on Mondays: who is served at the very instant patience ends is served."""
     pathway = Pathway({
-        "start": "2024-01-01", "end": "2024-06-30", "pools": {"desk": {"weekly": 2}, "bed": {"units": 2}},
+        "start": "2024-01-01", "end": "2024-06-30", "pools": {"desk": {"weekly": 2}, "bed": {"units": 1}},
         "sources": {"list": {"to": "queue", "dates": ["2024-01-01", "2024-01-08", "2024-02-05"], "size": 7}},
         "states": {
             "queue": {"kind": "wait", "pool": "desk", "limit": 14, "late": "gap", "done": "ward"},
@@ -108,6 +108,8 @@ def test_same_tape_when_everything_falls_on_the_same_instant():
     tape = agree(pathway)
     waits = tape.frame[tape.frame["state"] == "queue"]
     assert ((waits["stop_day"] - waits["start_day"] == 14) & (waits["ended"] == "done")).any()
+    beds = tape.frame[tape.frame["state"] == "ward"]
+    assert ((beds["stop_day"] - beds["start_day"] == 7) & (beds["ended"] == "done")).any()
 
 
 def test_more_pools_than_bits_in_a_word():
