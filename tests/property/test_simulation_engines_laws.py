@@ -119,7 +119,9 @@ class Tables:
         found = {"when": {name: self.one(sorted(self.levels[name]))}} if self.maybe(0.8) else {}
         if not found or self.maybe():
             found["from"] = self.draw(self.day)
-        return found | ({"until": self.draw(self.day)} if self.maybe(0.2) else {})
+        if self.maybe(0.2):
+            found["until"] = max(self.draw(self.day), found.get("from", START))
+        return found
 
     def cases(self, make, wrap):
         if not self.maybe(0.4):
