@@ -184,7 +184,8 @@ def enter(w, i, s, entered):
 def _stay_until(w, i, end, how, pool, waited_in):
     if end < w.c[HORIZON]:
         due(w, end, ENDS, i, (w.p[i, STAY] << 1) | how)
-    if pool >= 0:
+    # A unit given back on the way here can no longer be taken back.
+    if pool >= 0 and w.p[i, _holds(w, pool)]:
         q = _queue_at(w, i, pool)
         w.c[TURN] += 1
         w.p[i, END_QUEUE], w.p[i, END], w.p[i, END_HOW] = q, end, how
@@ -270,7 +271,8 @@ def _queue(w, i, s, limit, entered):
             w.q[q, line] = i
         w.q[q, line + 1] = i
     w.q[q, WAITING] += 1
-    if w.s[s, PREEMPT] and w.q[q, FREE] <= 0 and entered == USUAL:
+    # Where more is held than there is, a unit taken back would serve nobody.
+    if w.s[s, PREEMPT] and w.q[q, FREE] == 0 and entered == USUAL:
         _preempt(w, w.s[s, POOL], q, w.s[s, PRIORITY])
     serve(w, w.s[s, POOL], q)
     if w.p[i, STATE] >= 0 and w.c[NOW] + limit < w.c[HORIZON]:

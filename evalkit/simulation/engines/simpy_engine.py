@@ -221,7 +221,8 @@ class _Play:
     def _stay_until(self, i: int, end: int, how: int, delay: int, granted: Granted | None) -> None:
         if end < self.horizon:
             _Due(self.env, delay, _END * self.n + i, self._end, (i, self.stay[i], how))
-        if granted is not None:
+        # A unit given back on the way here can no longer be taken back.
+        if granted is not None and granted[0] in self.held[i]:
             pool, waited_in, priority = granted
             self.turn += 1
             self.queues[pool][self._queue_at(i, pool)].served[i] = (waited_in, priority, self.turn)
@@ -275,7 +276,8 @@ class _Play:
         else:
             line.append(place)
         queue.waiting += 1
-        if row.preempt and queue.free <= 0 and how_entered == _USUAL:
+        # Where more is held than there is, a unit taken back would serve nobody.
+        if row.preempt and queue.free == 0 and how_entered == _USUAL:
             self._preempt(row, at)
         self._serve(row.pool, at)
         still_waits = self.state[i] >= 0
