@@ -76,7 +76,16 @@ def diff(before: str, after: str, quiet: bool, as_json: bool) -> None:
     if as_json:
         tell_json(records(result.tidy()))
     else:
-        show(result)
+        show(_in_words(result))
+
+
+def _in_words(result: Any) -> Any:
+    """Write the values of a difference between scenarios in the language of the answers."""
+    from evalkit.simulation.programme.reference import written
+
+    lang, table = language(), result.table
+    columns = {name: [written(v, lang) for v in table[name]] for name in ("before", "after")}
+    return replace(result, table=table.assign(**columns))
 
 
 @scenario.command("run", help="scenario_run")

@@ -258,6 +258,8 @@ def vary(scenario: Scenario, spec: str) -> list[Scenario]:
         low, high, step = (float(p.replace(",", ".")) for p in parts)
     except ValueError:
         raise InputError(fault("simulation.vary_form", value=spec)) from None
+    if not np.isfinite([low, high, step]).all():
+        raise InputError(fault("simulation.vary_form", value=spec))
     if step <= 0 or high < low:
         raise InputError(fault("simulation.vary_order", value=spec))
     count = int(np.floor((high - low) / step + 1e-9)) + 1

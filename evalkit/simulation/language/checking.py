@@ -132,9 +132,7 @@ def _ratios(at: Key, state: State, tables: PathwayTables) -> Iterator[Flaw]:
 
 
 def _sources(tables: PathwayTables) -> Iterator[Flaw]:
-    for name in BUILT_IN:
-        if name in tables.attributes:
-            yield Flaw(("attributes", name), "attribute_taken", {"given": name})
+    yield from _traits(tables)
     for name, source in tables.sources.items():
         at: Key = ("sources", name)
         if source.to not in tables.states:
@@ -149,10 +147,39 @@ def _sources(tables: PathwayTables) -> Iterator[Flaw]:
             for other in source.overlap.sources:
                 if other not in tables.sources:
                     yield unknown((*over, "with"), "source", other, tables.sources)
+                if other == name:
+                    yield Flaw((*over, "with"), "overlap_itself", {"source": name})
             if source.overlap.duplicate_to not in tables.states:
                 yield unknown((*over, "duplicate_to"), "state", source.overlap.duplicate_to, tables.states)
             if not source.dates:
                 yield Flaw(over, "overlap_without_dates", {})
+
+
+def _traits(tables: PathwayTables) -> Iterator[Flaw]:
+    """Names taken, levels and sites said twice, ranges of levels that do not exist or run backwards."""
+    for site in sorted({s for s in tables.sites if tables.sites.count(s) > 1}):
+        yield Flaw(("sites",), "said_twice", {"given": site})
+    # People are called after their source, then their site: "a" at "b-c" and "a-b" at "c" would be the same persons.
+    called = [
+        (f"{source}-{site}", source) for source in tables.sources for site in dict.fromkeys(tables.sites)
+    ]
+    for name in sorted({n for n, _ in called if [c for c, _ in called].count(n) > 1}):
+        yield Flaw(("sources", [s for n, s in called if n == name][-1]), "same_names", {"given": name})
+    for group, of in (("attributes", tables.attributes), ("tracks", tables.tracks)):
+        for name, trait in of.items():
+            for level in sorted({x for x in trait.levels if trait.levels.count(x) > 1}):
+                yield Flaw((group, name, "levels"), "said_twice", {"given": level})
+    for name, attribute in tables.attributes.items():
+        at: Key = ("attributes", name)
+        if name in (*BUILT_IN, "person"):
+            yield Flaw(at, "attribute_taken", {"given": name})
+        for level, (low, high) in attribute.between.items():
+            if level not in attribute.levels:
+                yield unknown((*at, "between"), "level", level, attribute.levels)
+            elif low >= high:
+                yield Flaw((*at, "between", level), "between_order", {"low": low, "high": high})
+        if attribute.number and not attribute.between:
+            yield Flaw((*at, "number"), "number_without_between", {})
 
 
 def _attributes(at: Key, given: Mapping[str, Mapping[str, float]], tables: PathwayTables) -> Iterator[Flaw]:
@@ -192,8 +219,20 @@ def _words(tables: PathwayTables, vocabulary: Vocabulary) -> Iterator[Flaw]:
 
 
 def _unreachable(tables: PathwayTables) -> Iterator[Flaw]:
-    heads = [s.to for s in tables.sources.values()]
-    heads += [s.overlap.duplicate_to for s in tables.sources.values() if s.overlap is not None]
+    own = [s for s in tables.sources.values() if s.spawned is None]
+    came = _reached(
+        [*(s.to for s in own), *(s.overlap.duplicate_to for s in own if s.overlap is not None)], tables
+    )
+    # Whoever was brought brings nobody: the others must come to the state first.
+    brought = [s.to for s in tables.sources.values() if s.spawned is not None and s.spawned.state in came]
+    seen = came | _reached(brought, tables)
+    for name in tables.states:
+        if name not in seen:
+            yield Flaw(("states", name), "unreachable", {"state": name})
+
+
+def _reached(heads: list[str], tables: PathwayTables) -> set[str]:
+    """Return the states to which some way leads from these."""
     seen: set[str] = set()
     todo = [h for h in heads if h in tables.states]
     while todo:
@@ -201,9 +240,7 @@ def _unreachable(tables: PathwayTables) -> Iterator[Flaw]:
         if name not in seen:
             seen.add(name)
             todo += [t for t in targets(tables.states[name]) if t in tables.states]
-    for name in tables.states:
-        if name not in seen:
-            yield Flaw(("states", name), "unreachable", {"state": name})
+    return seen
 
 
 def _no_way_out(tables: PathwayTables) -> Iterator[Flaw]:

@@ -27,6 +27,14 @@ def moving_flaws(tables: PathwayTables) -> Iterator[Flaw]:
         first = tables.states.get(source.to)
         if source.elapsed is not None and first is not None and first.kind != "delay":
             yield Flaw((*at, "elapsed"), "elapsed_delay", {"state": source.to})
+        drawn = {
+            "elapsed": source.elapsed,
+            "spawned": source.spawned and source.spawned.delay,
+            "overlap": source.overlap and source.overlap.delay,
+        }
+        for field, duration in drawn.items():
+            if duration and duration.family == "fitted":
+                yield Flaw((*at, field), "fitted_here", {})
 
 
 def _set(at: Key, state: State, tables: PathwayTables) -> Iterator[Flaw]:

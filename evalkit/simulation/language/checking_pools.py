@@ -28,7 +28,7 @@ def pool_flaws(tables: PathwayTables) -> Iterator[Flaw]:
             yield from by_site((*here, "balk", "at"), state.balk.at, tables)
         if state.preempt and (pool is None or pool.units is None):
             yield Flaw((*here, "preempt"), "preempt_units", {})
-        if pool is not None and not state.limit and not _ever(pool):
+        if pool is not None and not state.limit and not _ever(pool, tables):
             yield Flaw((*here, "pool"), "never_served", {"pool": state.pool})
 
 
@@ -54,9 +54,13 @@ def _shared(at: Key, pool: Pool, tables: PathwayTables) -> Iterator[Flaw]:
             seen.add(site)
 
 
-def _ever(pool: Pool) -> bool:
+def _ever(pool: Pool, tables: PathwayTables) -> bool:
     """Tell whether a pool ever has anything to give, at some site."""
     if pool.sessions is not None:
-        return any(pool.sessions.places.values())
-    numbers = [pool.weekly or pool.units or {}, *(c.weekly or c.units or {} for c in pool.changes)]
+        held = any(tables.start <= day <= tables.end for day in pool.sessions.dates)
+        return held and any(pool.sessions.places.values())
+    numbers = [
+        pool.weekly or pool.units or {},
+        *(c.weekly or c.units or {} for c in pool.changes if c.start <= tables.end),
+    ]
     return any(any(n.values()) for n in numbers)

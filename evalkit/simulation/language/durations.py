@@ -11,9 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
+
+def no_flag(value: Any) -> Any:
+    """Refuse yes and no where a number is meant: Python reads them as 1 and 0."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(no_flag)]
+Positive = Annotated[float, Field(gt=0), BeforeValidator(no_flag)]
+NotNegative = Annotated[float, Field(ge=0), BeforeValidator(no_flag)]
 
 
 class Table(BaseModel):
@@ -103,6 +109,14 @@ class Case(Table):
     stop: dt.date | None = Field(None, alias="until")
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Case:
+        if self.start is not None and self.stop is not None and self.stop < self.start:
+            raise PydanticCustomError(
+                "simulation.period_order", "order", {"start": self.start, "stop": self.stop}
+            )
+        return self
 
     @property
     def for_all(self) -> bool:

@@ -63,7 +63,9 @@ class Pathway:
 
         self.vocabulary = vocabulary or standard()
         try:
-            self.tables = PathwayTables.model_validate(dict(tables))
+            self.tables = PathwayTables.model_validate(
+                dict(tables) if isinstance(tables, Mapping) else tables
+            )
         except ValidationError as error:
             raise InputError(_well_formed(error, tables, file, at)) from None
         found = flaws(self.tables, self.vocabulary)
@@ -110,7 +112,8 @@ def _well_formed(
 ) -> list[Fault]:
     """Return pydantic's faults with their line, looking them up under `at` of the file."""
     file = file or TomlFile(None, {}, {})  # type: ignore[arg-type]
-    return faults_of(error, PathwayTables, _Below(file, tables, at))
+    data = tables if isinstance(tables, Mapping) else {}
+    return faults_of(error, PathwayTables, _Below(file, data, at))
 
 
 def _said(flaw: Flaw, file: TomlFile | None, at: tuple[str, ...]) -> Fault:
@@ -129,4 +132,5 @@ class _Below(TomlFile):
         super().__init__(file.path, dict(data), file.lines)
 
     def fault(self, name: str, *key: str | int, **values: Any) -> Fault:
-        return self._file.fault(name, *self._at, *key, **values)  # type: ignore[attr-defined]
+        # What concerns the whole table has no key of its own.
+        return self._file.fault(name, *((*self._at, *key) or ("pathway",)), **values)  # type: ignore[attr-defined]

@@ -20,15 +20,23 @@ from evalkit.simulation.language.durations import (
     Positive,
     Share,
     Table,
+    no_flag,
 )
 
+#: The largest number of places; of people a source may expect at one site.
+MOST, MOST_PEOPLE = 1_000_000_000, 16_777_216
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _ways(value: Any) -> Any:
+    return {value: 1.0} if isinstance(value, str) else value
 
 
 class RouteCase(Case):
     """Where some people go: state to share."""
 
-    to: dict[str, Share]
+    to: Annotated[dict[str, Share], BeforeValidator(_ways)]
 
 
 def _route_cases(value: Any) -> Any:
@@ -59,11 +67,13 @@ def _names(value: Any) -> Any:
 
 
 def _by_site(value: Any) -> Any:
-    return {"": value} if isinstance(value, int) else value
+    return value if isinstance(value, dict) else {"": value}
 
 
 #: A number for every site (under the empty name), or one number per site.
-Counts = Annotated[dict[str, Annotated[int, Field(ge=0)]], BeforeValidator(_by_site)]
+Counts = Annotated[
+    dict[str, Annotated[int, Field(ge=0, le=MOST), BeforeValidator(no_flag)]], BeforeValidator(_by_site)
+]
 
 
 class TrackChange(Table):
@@ -154,9 +164,10 @@ class Pool(Table):
     """
 
     weekly: Counts | None = None
-    on: tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...] = (
-        "monday",
-    )
+    on: Annotated[
+        tuple[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...],
+        Field(min_length=1),
+    ] = ("monday",)
     units: Counts | None = None
     sessions: Sessions | None = None
     changes: tuple[PoolChange, ...] = ()
@@ -174,16 +185,12 @@ class Pool(Table):
         return self
 
 
-def _numbers_by_site(value: Any) -> Any:
-    return {"": value} if isinstance(value, int | float) else value
-
-
 class Period(Table):
     """How many people arrive between two dates (the last one included): the expected number, per site."""
 
     start: dt.date = Field(alias="from")
     stop: dt.date = Field(alias="to")
-    number: Annotated[dict[str, NotNegative], BeforeValidator(_numbers_by_site)]
+    number: Annotated[dict[str, Annotated[NotNegative, Field(le=MOST_PEOPLE)]], BeforeValidator(_by_site)]
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -293,7 +300,7 @@ class Shock(Table):
 
     start: dt.date = Field(alias="from")
     stop: dt.date | None = Field(None, alias="to")
-    sources: dict[str, NotNegative] = Field(default_factory=dict)
+    sources: dict[str, Annotated[NotNegative, Field(le=1000)]] = Field(default_factory=dict)
     hazards: dict[str, Positive] = Field(default_factory=dict)
     limits: dict[str, Positive] = Field(default_factory=dict)
 
@@ -316,6 +323,14 @@ class Reduced(Table):
     share: Share
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Reduced:
+        if self.stop < self.start:
+            raise PydanticCustomError(
+                "simulation.period_order", "order", {"start": self.start, "stop": self.stop}
+            )
+        return self
 
 
 class Calendar(Table):

@@ -28,6 +28,7 @@ from evalkit.simulation.luck.sampler import TICKS_PER_DAY, hazards_drawn
 from evalkit.simulation.plan.distributions import distribution
 from evalkit.simulation.plan.numbers import Plan, number_at
 from evalkit.simulation.plan.rates import rates
+from evalkit.wording import fault
 
 #: A list of one date holds at most this many people per site.
 _LIST_BITS = 16
@@ -197,6 +198,12 @@ def _over_periods(
 ) -> tuple[np.ndarray, np.ndarray]:
     stretches = _stretches(plan, name, site)
     base, total = stem(name, site), float(stretches.upto[-1])
+    if total > 1 << INDEX_BITS:
+        raise InputError(
+            fault(
+                "simulation.too_many", key=f"sources.{name}", expected=math.ceil(total), most=1 << INDEX_BITS
+            )
+        )
     key = key_of("\x1earrival")
     if source.arrivals == "fixed":
         index = np.arange(math.floor(total + 0.5), dtype=np.int64)

@@ -223,6 +223,7 @@ class Distribution:
             return 0.0
         return self.hazard[k] + ((days - self.days[k]) / self.slope[k] if self.slope[k] > 0.0 else 0.0)
 
+    @np.errstate(over="ignore")  # what is too long to be a number of days never comes
     def ticks_of(self, e: np.ndarray) -> np.ndarray:
         """Return `ticks` of every element, as int64."""
         if self.family == CONSTANT:

@@ -16,7 +16,7 @@ from evalkit.provenance import Provenance
 from evalkit.result import Result
 from evalkit.simulation.luck.sampler import TICKS_PER_DAY
 from evalkit.simulation.programme.compiling_sources import listed
-from evalkit.simulation.programme.quantities import STATUSES
+from evalkit.simulation.programme.quantities import STATUSES, UNITS
 from evalkit.simulation.programme.words import Programme
 from evalkit.wording import Message, catalogue, message
 
@@ -41,7 +41,8 @@ def diff(before: Scenario, after: Scenario) -> Result:
     table = pd.DataFrame(rows, columns=["term", "before", "after", "unit", "source"])
     question = message("scenario.question_diff", before=before.name, after=after.name)
     caveats = () if rows else (message("scenario.no_difference"),)
-    return Result(table, question, caveats, _provenance(before, after), labels=_labels())
+    units = {unit: {"fr": french, "en": english} for unit, (english, french) in UNITS.items()}
+    return Result(table, question, caveats, _provenance(before, after), labels={**_labels(), **units})
 
 
 def _flat(data: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -72,7 +73,7 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
     value = cell["value"]
     if isinstance(value, list | tuple):
         return ", ".join(str(v) for v in value)
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:.12g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def check(scenario: Scenario) -> Result:

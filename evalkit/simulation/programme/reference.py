@@ -167,6 +167,32 @@ def short(x: float, lang: str) -> str:
     return number(x, lang, len(f"{x:.12g}".partition(".")[2]))
 
 
+def written(shown: str, lang: str) -> str:
+    """Write a value of `Scenario.diff` in a language: a number with its separators, anything else as it is.
+
+    Examples
+    --------
+    >>> written("0.9", "fr"), written("2010-10-01", "fr"), written("–", "fr")
+    ('0,9', '2010-10-01', '–')
+    """
+    try:
+        value = float(shown)
+    except ValueError:
+        return shown
+    return short(value, lang) if math.isfinite(value) else shown
+
+
+def unit_in(unit: str, lang: str) -> str:
+    """Return the word for a unit in a language; a unit nobody listed, as it is.
+
+    Examples
+    --------
+    >>> unit_in("share", "fr"), unit_in("", "fr")
+    ('part', '')
+    """
+    return UNITS[unit][lang == "fr"] if unit in UNITS else unit
+
+
 def _header(names: list[str]) -> list[str]:
     return [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
 

@@ -14,9 +14,8 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
-from evalkit.simulation.programme.quantities import UNITS
 from evalkit.simulation.programme.reading import settings
-from evalkit.simulation.programme.reference import section, short
+from evalkit.simulation.programme.reference import section, short, unit_in, written
 from evalkit.simulation.programme.scenario import Scenario
 from evalkit.simulation.programme.stress_diagram import lasting, mermaid, ways
 from evalkit.simulation.programme.words import OPTIONAL, Programme
@@ -86,7 +85,9 @@ class _Page:
 
     def item_1_2(self) -> list[str]:
         words = catalogue("simulation")
-        named = lambda *names: "; ".join(words[f"word_{n}"][self.lang] for n in names)
+        named = lambda *names: (" ; " if self.lang == "fr" else "; ").join(
+            words[f"word_{n}"][self.lang] for n in names
+        )
         people = named("spotted", "eliminated", "pending", "mobilised", "situation", "in_solution")
         delays = named("spotted_to_interview", "spotted_to_interview_restricted")
         waits = named("wait_days", "waiting", "served", "gave_up")
@@ -137,7 +138,16 @@ class _Page:
         if base is None:
             return [self.say("scenario_is_base")]
         found = base.diff(self.scenario).table
-        rows = [(f"`{r.term}`", r.before, r.after, self._unit(r.unit), r.source) for r in found.itertuples()]
+        rows = [
+            (
+                f"`{r.term}`",
+                written(r.before, self.lang),
+                written(r.after, self.lang),
+                self._unit(r.unit),
+                r.source,
+            )
+            for r in found.itertuples()
+        ]
         headings = self.headings("key", "before", "after", "units", "source")
         return [self.say("scenario_differs", base=base.name), "", *self.table(headings, rows)]
 
@@ -238,7 +248,7 @@ class _Page:
         return self.table(self.headings(*names), rows)
 
     def _unit(self, unit: str) -> str:
-        return UNITS[unit][self.lang == "fr"] if unit in UNITS else unit
+        return unit_in(unit, self.lang)
 
     def item_3_4(self) -> list[str]:
         lines = [f"- {self.say(f'assumed_{name}')}" for name in ("independent", "memoryless")]

@@ -55,7 +55,7 @@ def lasting(state: State, lang: str) -> str:
     limits = " / ".join(_each(state.limit or (), lang))
     if limits:
         said.append(text("scenario_pages.limit", lang, limit=limits))
-    return "; ".join(part for part in said if part)
+    return (" ; " if lang == "fr" else "; ").join(part for part in said if part)
 
 
 def _each(cases: Sequence[Any], lang: str) -> list[str]:

@@ -160,8 +160,8 @@ class Outreach(Table):
         "ratio",
         0,
         20,
-        "effet des chargés de projet sur la part jointe",
-        "project officers' effect on the share reached",
+        "rapport sur la part jointe, que les chargés de projet font varier",
+        "ratio on the share reached, which project officers change",
         whole=False,
     )
 

@@ -81,7 +81,7 @@ class _Dashboard:
                 people[name] = roster[name].to_numpy(dtype=object)[at]
                 if attribute.number:
                     people[attribute.number] = np.round(roster[f"{name}_number"].to_numpy()[at], 2)
-        return people.dropna(axis="columns", how="all")
+        return people.dropna(axis="columns", how="all") if len(people) else people
 
     def _of_source(self, field: str, source: np.ndarray) -> np.ndarray:
         return np.array([getattr(s, field) for s in self.tables.sources.values()], dtype=object)[source]
