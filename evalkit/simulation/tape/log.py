@@ -69,6 +69,11 @@ class Tape:
     scenario: str = ""
     changes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), dtype=np.int64))
 
+    @cached_property
+    def known_lives(self) -> dict[int, Any]:
+        """Where people stand, by tick: kept by `outcomes.lives`."""
+        return {}
+
     @property
     def plan(self) -> Plan:
         """The numbers of the pathway."""

@@ -6,7 +6,6 @@ Not an estimate with its error (see `replicate`), and counted from the tape's ow
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,6 +65,13 @@ def lives(tape: Tape, until: dt.date | str | None = None) -> Lives:
         booked.
     """
     upto = end_of(tape, until)
+    # Counted once, then compared with every other scenario's: kept with the tape.
+    if upto not in tape.known_lives:
+        tape.known_lives[upto] = _lives(tape, upto)
+    return tape.known_lives[upto]
+
+
+def _lives(tape: Tape, upto: int) -> Lives:
     people, plan = tape.people, tape.plan
     states = list(tape.pathway.tables.states.values())
     programme = np.array([s.programme for s in tape.pathway.tables.sources.values()])
@@ -105,11 +111,8 @@ def _situations(tape: Tape, log: np.ndarray, upto: int) -> np.ndarray:
     situation[log[new, 0]] = coded[new]
     at_risk = np.isin(situation, words.codes("status", "engaged"))
     rows = log[at_risk[log[:, 0]]]
-    bounds = np.append(np.flatnonzero(np.diff(rows[:, 0], prepend=-1)), len(rows))
-    silence = _Silence(tape)
-    for first, stop in itertools.pairwise(bounds.tolist()):
-        if silence.holds(rows[first:stop, [2, 4, 5]].tolist(), upto):
-            situation[rows[first, 0]] = "disengaged"
+    if len(rows):
+        situation[_Silence(tape).holding(rows, upto)] = "disengaged"
     return situation
 
 
@@ -122,30 +125,51 @@ class _Silence:
         reached, meeting = words.codes("outcome", "reached"), words.codes("act", "meeting")
         paused = words.codes("status", ("solution", "interruption"))
         self.days = tape.pathway.tables.silence
-        self.waits = [s.kind == "wait" and s.event is not None for s in states]
-        self.contact = [s.event is not None and s.event.outcome in reached for s in states]
-        self.missed = [
+        self.waits = np.array([s.kind == "wait" and s.event is not None for s in states])
+        self.contact = np.array([s.event is not None and s.event.outcome in reached for s in states])
+        self.missed = np.array([
             s.event is not None and s.event.kind in meeting and s.event.outcome not in reached for s in states
-        ]
-        self.situation = [s.situation for s in states]
-        self.pauses = [s.situation in paused for s in states]
+        ])  # fmt: skip
+        self.has_situation = np.array([bool(s.situation) for s in states])
+        self.pauses = np.array([s.situation in paused for s in states])
 
-    def holds(self, stays: list[list[int]], upto: int) -> bool:
-        """Return whether a record with these stays (state, first tick, last tick) is disengaged when `upto` comes."""
-        since, out, paused, booked = 0, False, False, -1
-        for state, start, stop in stays:
-            if self.waits[state]:
-                booked = start
-                if stop >= upto:
-                    return out or self._long(since, booked)
-            elif self.contact[state] or (self.situation[state] and paused != self.pauses[state]):
-                since, out, paused = start, False, self.pauses[state]
-            elif self.missed[state]:
-                out = out or self._long(since, booked)
-                since = start
-        return out or self._long(since, upto - 1)
+    def holding(self, rows: np.ndarray, upto: int) -> np.ndarray:
+        """Return which records are disengaged when `upto` comes, from their stays in order."""
+        person, state, start, stop = rows[:, 0], rows[:, 2], rows[:, 4], rows[:, 5]
+        at = np.arange(len(rows))
+        first = np.maximum.accumulate(np.where(np.diff(person, prepend=-1) != 0, at, 0))
 
-    def _long(self, since: int, now: int) -> bool:
+        def last(flag: np.ndarray, before: bool) -> np.ndarray:
+            """Return the last row of the record so far (before this one, or up to it) where the flag holds, -1 for none."""
+            found = np.maximum.accumulate(np.where(flag, at, -1))
+            found = np.concatenate([[-1], found[:-1]]) if before else found
+            return np.where(found >= first, found, -1)
+
+        waits, contact, missed = (
+            self.waits[state],
+            self.contact[state] & ~self.waits[state],
+            self.missed[state],
+        )
+        # Whoever is in a solution or an interruption is not silent: the count begins again when that changes.
+        told = contact | (self.has_situation[state] & ~waits)
+        paused = last(told, before=True)
+        paused = (paused >= 0) & self.pauses[state[paused]]
+        heard = contact | (told & (paused != self.pauses[state]))
+        missed = missed & ~waits & ~heard
+        since = last(heard | missed, before=True)
+        since = np.where(since >= 0, start[since], 0)
+        booked = last(waits, before=True)
+        booked = np.where(booked >= 0, start[booked], -1)
+        too_long = missed & self._long(since, booked)
+        ends = np.append(np.flatnonzero(np.diff(person)), len(rows) - 1)
+        out = last(too_long, before=False)[ends] > last(heard, before=False)[ends]
+        newest = last(heard | missed, before=False)[ends]
+        newest = np.where(newest >= 0, start[newest], 0)
+        # An appointment that lies ahead pauses the count on the day on which it was booked.
+        ahead = waits[ends] & (stop[ends] >= upto)
+        return person[ends[out | self._long(newest, np.where(ahead, start[ends], upto - 1))]]
+
+    def _long(self, since: np.ndarray, now: np.ndarray) -> np.ndarray:
         return now // TICKS_PER_DAY - since // TICKS_PER_DAY >= self.days
 
 
@@ -210,14 +234,25 @@ def _people_rows(tape: Tape, people: Lives, upto: int) -> Iterator[Row]:
     yield from _averaged("spotted_to_interview_restricted", "", restricted, np.ones(n, dtype=bool), margins)
 
 
-#: By what, and the membership of each level.
-Margin = tuple[str, str, np.ndarray]
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """By what, which level, and whom each level holds: ones and zeros, shape (levels, people)."""
+
+    names: tuple[tuple[str, str], ...]
+    members: np.ndarray
+
+    @classmethod
+    def of(cls, given: Sequence[tuple[str, str, np.ndarray]]) -> Margins:
+        """Stack the levels, so that one product counts all of them; counts are exact far beyond any play."""
+        return cls(
+            tuple((by, level) for by, level, _ in given), np.array([m for _, _, m in given], dtype=np.float64)
+        )
 
 
-def _margins(tape: Tape, people: Lives) -> list[Margin]:
+def _margins(tape: Tape, people: Lives) -> Margins:
     plan, tables = tape.plan, tape.pathway.tables
     everybody = np.ones(len(people.person), dtype=bool)
-    out: list[Margin] = [("", "", everybody)]
+    out = [("", "", everybody)]
     out += [("site", site, people.site == k) for k, site in enumerate(plan.sites)]
     for s, (name, source) in enumerate(tables.sources.items()):
         if source.programme:
@@ -225,19 +260,18 @@ def _margins(tape: Tape, people: Lives) -> list[Margin]:
     for name, attribute in tables.attributes.items():
         if attribute.recorded:
             out += [(name, level, people.traits[name] == level) for level in attribute.levels]
-    return out
+    return Margins.of(out)
 
 
-def _counted(outcome: str, part: str, who: np.ndarray, margins: Sequence[Margin]) -> Iterator[Row]:
-    for by, level, member in margins:
-        yield outcome, part, by, level, float(np.sum(who & member))
+def _counted(outcome: str, part: str, who: np.ndarray, margins: Margins) -> Iterator[Row]:
+    found = margins.members @ who
+    for (by, level), count in zip(margins.names, found.tolist(), strict=True):
+        yield outcome, part, by, level, count
 
 
-def _averaged(
-    outcome: str, part: str, days: np.ndarray, who: np.ndarray, margins: Sequence[Margin]
-) -> Iterator[Row]:
-    for by, level, member in margins:
-        mine = who & member
+def _averaged(outcome: str, part: str, days: np.ndarray, who: np.ndarray, margins: Margins) -> Iterator[Row]:
+    for (by, level), member in zip(margins.names, margins.members, strict=True):
+        mine = who & (member > 0)
         yield outcome, part, by, level, float(days[mine].mean()) if mine.any() else float("nan")
 
 
@@ -251,10 +285,12 @@ def _wait_rows(tape: Tape, upto: int) -> Iterator[Row]:
         if row.kind != WAIT:
             continue
         here = log[:, 2] == s
-        margins: list[Margin] = [
-            ("", "", here),
-            *[("site", name, here & (site == k)) for k, name in enumerate(plan.sites)],
-        ]
+        margins = Margins.of(
+            [
+                ("", "", here),
+                *[("site", name, here & (site == k)) for k, name in enumerate(plan.sites)],
+            ]
+        )
         yield from _averaged("wait_days", plan.states[s], days, log[:, 6] != BALKED, margins)
         if row.balk_to >= 0:
             yield from _counted("balked", plan.states[s], over & (log[:, 6] == BALKED), margins)
