@@ -100,6 +100,8 @@ def run(
 ) -> None:  # fmt: skip
     from evalkit import simulation as M
 
+    if out is not None:  # before an hour of plays, not after
+        _folder(out)
     (base,) = _load([file], quiet or as_json)
     if trace is not None:
         _trace(base, seed, trace, as_json)
@@ -146,6 +148,8 @@ def compare(
 
     if len(files) < 2:
         raise InputError(fault("cli.compare_two"))
+    if out is not None:
+        _folder(out)
     base, *others = _load(files, quiet or as_json)
     result = M.contrast(base, others, replications, seed, jobs, progress=not (quiet or as_json)).publish()
     saved = _save({"contrast": result}, out)
@@ -243,6 +247,8 @@ def _trace(base: Scenario, seed: int, person: str, as_json: bool) -> None:
         tell_json(records(frame))
         return
     tell(say("trace_of", person=person, seed=seed))
+    frame["record"] = [say(f"record_{r}") for r in frame["record"]]
+    frame["ended"] = [say(f"ended_{e}") for e in frame["ended"]]
     show_frame(frame.drop(columns="visit"), {name: say(f"trace_{name}") for name in frame})
 
 
@@ -293,12 +299,22 @@ def _save(results: dict[str, Any], out: str | None) -> Path | None:
         return None
     from evalkit.result import without_formulas
 
-    folder = Path(out)
+    folder = _folder(out)
     for name, result in results.items():
         result.save(folder, name)
         if hasattr(result, "plays"):  # play by play
             plays = without_formulas(result.plays)
             plays.to_csv(folder / f"{name}_plays.csv", index=False, lineterminator="\n")
+    return folder
+
+
+def _folder(out: str) -> Path:
+    """Return a folder that can be written to, made if need be."""
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(fault("cli.no_folder", folder=out, reason=error.strerror or str(error))) from None
     return folder
 
 

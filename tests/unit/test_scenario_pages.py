@@ -241,3 +241,40 @@ def test_one_number_for_all_sites_is_held_to_the_range_of_each():
     assert said == ["counsellors.notice.est = 30: outside the range said to be plausible, 1 to 21."]
     # A published number has no range to leave.
     assert beyond(base, base.with_({"follow_up.silence": 60})) == []
+
+
+# ---- what a reader of French sees -------------------------------------------------------------------------------------------
+def test_differences_and_one_person_are_told_in_french(tmp_path, capsys):
+    file, merged = tmp_path / "desk.toml", SCENARIOS / "merger.toml"
+    file.write_text(DESK, encoding="utf-8")
+    status, out, _ = told(capsys, "scenario", "--lang", "fr", "diff", SCENARIOS / "baseline.toml", merged)
+    assert status == 0
+    assert re.search(r"merger\.slots +– +0,9 +part ", out)
+    status, out, _ = told(capsys, "scenario", "--lang", "fr", "run", file, "--trace", "list-all-00001")
+    assert status == 0
+    assert re.search(r"premier +out +sortie", out)
+    status, out, _ = told(capsys, "scenario", "--lang", "fr", "compare", file, file)
+    assert status == 2
+    page = stress.page(Scenario.load(SCENARIOS / "list_and_partners.toml"), "fr")
+    assert not re.search(r"[a-zé0-9]; ", page.split("## 3.")[0])
+    assert "| 0,9 | part |" in page
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_played(tmp_path, capsys):
+    desk, file = tmp_path / "desk.toml", tmp_path / "file"
+    desk.write_text(DESK, encoding="utf-8")
+    file.write_text("", encoding="utf-8")
+    status, _, err = told(capsys, "scenario", "run", desk, "--out", file / "results")
+    assert status == 2
+    assert "--out: the folder" in err
+    status, _, err = told(capsys, "scenario", "compare", desk, SCENARIOS / "baseline.toml", "--out", file)
+    assert status == 2
+    assert "cannot be written to" in " ".join(err.split())
+
+
+def test_a_list_of_tables_is_shown_as_the_file_writes_it():
+    desk = Scenario.of({"name": "desk", "pathway": {
+        "start": "2024-01-01", "end": "2024-01-31", "states": {"out": {"kind": "exit"}},
+        "sources": {"street": {"to": "out", "periods": [{"from": "2024-01-01", "to": "2024-01-31", "number": 2}]}},
+    }})  # fmt: skip
+    assert "| { from = 2024-01-01, to = 2024-01-31, number = 2 } |" in stress.page(desk, "en")

@@ -193,9 +193,7 @@ def _watched(precision: Precision | None, scenarios: int) -> Watched:
 def _names(scenarios: Sequence[Scenario | Pathway]) -> list[str]:
     names = [name_of(s) for s in scenarios]
     if len(set(names)) < len(names):
-        raise InputError(
-            f"others: the scenarios are called {', '.join(names)}; give each its own name, e.g. with_(name='…')"
-        )
+        raise InputError(fault("simulation.same_scenario", names=names))
     return names
 
 

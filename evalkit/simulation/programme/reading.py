@@ -72,7 +72,10 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
         return "–"
     value = cell["value"]
     if isinstance(value, list | tuple):
-        return ", ".join(str(v) for v in value)
+        return ", ".join(_shown({"value": v}) for v in value)
+    if isinstance(value, Mapping):  # as the file writes it
+        said = [f"{name} = {_shown({'value': v})}" for name, v in value.items()]
+        return "{ " + ", ".join(said) + " }" if said else "{}"
     return f"{value:.12g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
