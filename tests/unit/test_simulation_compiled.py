@@ -193,3 +193,13 @@ def test_the_same_tape_without_numba():
 def test_the_readable_engine_does_not_load_numba():
     here = play(BASELINE, 2011, engine="compiled").digest
     assert in_a_process("simpy") == [here, "False"]
+
+
+def test_many_logarithms_compiled_are_those_of_numpy():
+    from evalkit.simulation.engines import draws_numba
+    from evalkit.simulation.luck import sampler
+
+    x = np.concatenate([np.random.default_rng(3).random(20_000), [5e-324, 1.0, 0.5, 2.0**-52, 1e300]])
+    assert sampler.logs_at_once is draws_numba._logs
+    assert (sampler.logs(x) == sampler._logs_by_numpy(x)).all()
+    assert sampler.logs(x.reshape(5, -1)).shape == (5, 4001)

@@ -78,6 +78,22 @@ log = _jitted("log", _log_series=_log_series)
 exp = _jitted("exp", _exp_series=_exp_series)
 
 
+@numba.njit("void(float64[::1], float64[::1])", _nrt=False, error_model="numpy", cache=True)
+def _fill_logs(x, out):
+    for i in range(len(x)):
+        out[i] = log(x[i])
+
+
+def _logs(x: np.ndarray) -> np.ndarray:
+    whole = np.ascontiguousarray(x, dtype=np.float64)
+    out = np.empty_like(whole)
+    _fill_logs(whole.ravel(), out.ravel())
+    return out
+
+
+sampler.logs_at_once = _logs
+
+
 @jit
 def _rational(above_below, r):
     above, below = 0.0, 0.0

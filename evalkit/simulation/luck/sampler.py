@@ -64,10 +64,18 @@ def log(x: float) -> float:
 
 def logs(x: np.ndarray) -> np.ndarray:
     """Return `log` of every element."""
+    return logs_at_once(x)
+
+
+def _logs_by_numpy(x: np.ndarray) -> np.ndarray:
     m, k = np.frexp(x)
     small = m < _SQRT_HALF
     m, k = np.where(small, m * 2.0, m), np.where(small, k - 1, k).astype(np.float64)
     return k * _LN2_HIGH + (_log_series(m) + k * _LN2_LOW)
+
+
+#: What takes many logarithms: NumPy, or compiled code once the compiled draws are loaded; the same bits.
+logs_at_once = _logs_by_numpy
 
 
 def exp(x: float) -> float:
