@@ -164,11 +164,42 @@ def test_plans_without_a_number_or_with_two_are_refused(asked, said):
         ({"outputs": {"x": 1.0}, "minimum": 1}, "at least 2"),
         ({"outputs": {"x": 1.0}, "minimum": 9, "maximum": 8}, "at least 2"),
         ({"outputs": {"x": 1.0}, "conf_level": 1.0}, "conf_level"),
+        ({"outputs": {"x": "small"}}, "must be above 0"),
+        ({"outputs": {"x": True}}, "must be above 0"),
+        ({"outputs": {"x": float("nan")}}, "is nan"),
+        ({"outputs": ["x"]}, "will not do"),
+        ({"outputs": {("a", "b", "c", "d", "e"): 1.0}}, "will not do"),
+        ({"outputs": {5: 1.0}}, "will not do"),
+        ({"outputs": {"x": 1.0}, "minimum": 2.5}, "at least 2"),
+        ({"outputs": {"x": 1.0}, "maximum": float("inf")}, "at least 2"),
+        ({"outputs": {"x": 1.0}, "look_ahead": 1.5}, "look_ahead, 1.5"),
     ],
 )
 def test_precisions_that_make_no_sense_are_refused(asked, said):
     with pytest.raises(InputError, match=said):
         Precision(**asked)
+
+
+def test_an_output_without_its_part_is_told_those_there_are():
+    with pytest.raises(
+        InputError, match="no output is called left; outputs: left / .*left / gave_up"
+    ) as refused:
+        replicate(DESK, seed=1, precision=Precision({"left": 1.0}))
+    assert "mobilised" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ask", [
+    lambda: replicate(DESK, 0), lambda: replicate(DESK, 2, jobs=0), lambda: replicate(DESK, 2, jobs="2"),
+    lambda: replicate(DESK, 2, conf_level=1.0), lambda: replicate(DESK, 2, engine="foo"), lambda: replicate("desk.toml", 2),
+    lambda: replicate(DESK, 2, seed=-1), lambda: replicate(DESK, precision={"mobilised": 1.0}),
+    lambda: quantiles(np.arange(9.0), 0.5, 0.95), lambda: quantiles(np.arange(9.0), [2.0], 0.95),
+    lambda: quantiles(np.arange(9.0), [0.5], 2.0), lambda: quantiles(np.arange(9.0), ["half"], 0.95),
+    lambda: share(np.arange(9.0), float("nan"), 0.95), lambda: share(np.arange(9.0), 0.0, 2.0),
+])  # fmt: skip
+def test_what_makes_no_sense_is_refused_in_both_languages(ask):
+    with pytest.raises(InputError) as refused:
+        ask()
+    assert refused.value.render("fr") != refused.value.render("en")
 
 
 # ---- kept and taken up again ---------------------------------------------------------------------------------------------
@@ -254,10 +285,28 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(storing.json, "dump", dies)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full"):
         replicate(DESK, 2, seed=1, store=tmp_path)
     (folder,) = tmp_path.iterdir()
-    assert not list(folder.glob("*.json"))
+    assert not list(folder.iterdir()), "nor is what was begun left lying about"
+
+
+@pytest.mark.parametrize("spoilt", [
+    lambda kept: kept.pop("digests"), lambda kept: kept.update(values=None), lambda kept: kept.update(values=[]),
+    lambda kept: kept.update(values=[[1.0]]), lambda kept: kept["values"][0].pop(), lambda kept: kept.update(digests=[]),
+    lambda kept: kept["values"].__setitem__(0, "text"),
+])  # fmt: skip
+def test_what_lacks_a_part_is_played_again(tmp_path, monkeypatch, spoilt):
+    whole = replicate(DESK, 3, seed=1, store=tmp_path)
+    (folder,) = tmp_path.iterdir()
+    kept = json.loads((folder / "000001.json").read_text(encoding="utf-8"))
+    spoilt(kept)
+    (folder / "000001.json").write_text(json.dumps(kept), encoding="utf-8")
+    made = counted(monkeypatch)
+    again = replicate(DESK, 3, seed=1, store=tmp_path)
+    assert made == [0, 1]
+    pd.testing.assert_frame_equal(again.plays, whole.plays)
+    assert again.digest == whole.digest
 
 
 def test_a_folder_of_another_version_is_refused(tmp_path):

@@ -16,6 +16,7 @@ from evalkit.simulation.luck.population import People, populate
 from evalkit.simulation.plan.numbers import Plan
 from evalkit.simulation.programme.scenario import Scenario
 from evalkit.simulation.tape.log import Tape
+from evalkit.wording import fault
 
 ENGINES = ("simpy", "compiled", "auto")
 
@@ -48,14 +49,22 @@ def play(scenario: Scenario | Pathway, seed: int, replication: int = 0, engine: 
     >>> int(tape.pools()["used"].sum() + tape.pools()["queue"].iloc[-1])
     39
     """
-    pathway = scenario if isinstance(scenario, Pathway) else scenario.compile()
-    return play_pathway(pathway, seed, replication, engine, getattr(scenario, "name", ""))
+    return play_pathway(pathway_of(scenario), seed, replication, engine, getattr(scenario, "name", ""))
+
+
+def pathway_of(scenario: Scenario | Pathway) -> Pathway:
+    """Return the pathway that a scenario becomes, or refuse what is neither."""
+    if isinstance(scenario, Pathway):
+        return scenario
+    if not isinstance(scenario, Scenario):
+        raise InputError(fault("simulation_experiments.no_scenario", value=type(scenario).__name__))
+    return scenario.compile()
 
 
 def play_pathway(pathway: Pathway, seed: int, replication: int, engine: str, name: str) -> Tape:
     """Play a pathway once, under the name of a scenario."""
     if engine not in ENGINES:
-        raise InputError(f"engine: {engine!r} is not one of {', '.join(ENGINES)}")
+        raise InputError(fault("simulation_experiments.engine", value=str(engine), known=list(ENGINES)))
     luck = Luck(seed, replication)
     people = populate(pathway.plan, luck)
     log = _engine(engine)(pathway.plan, people, luck)
@@ -73,7 +82,5 @@ def _engine(name: str) -> Callable[[Plan, People, Luck], Log]:
     try:
         from evalkit.simulation.engines import compiled_numba
     except ImportError as error:
-        raise InputError(
-            "engine: the compiled engine needs numba; install evalkit[fast], or use engine='simpy'"
-        ) from error
+        raise InputError(fault("simulation_experiments.no_numba")) from error
     return compiled_numba.run

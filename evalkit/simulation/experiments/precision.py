@@ -17,6 +17,12 @@ from evalkit.wording import fault
 _HUNDRED = 100
 
 
+def check_level(conf_level: float) -> None:
+    """Refuse a level that is not between 0 and 1."""
+    if not isinstance(conf_level, int | float | np.number) or not 0 < conf_level < 1:
+        raise InputError(fault("simulation_experiments.level", value=str(conf_level)))
+
+
 @dataclass(frozen=True)
 class Precision:
     """The half-widths that a run must reach.
@@ -60,19 +66,35 @@ class Precision:
     conf_level: float = 0.95
 
     def __post_init__(self) -> None:
+        names = self.outputs if isinstance(self.outputs, Mapping) else [None]
+        for name in names:
+            key = (name,) if isinstance(name, str) else name
+            if (
+                not isinstance(key, tuple)
+                or not 1 <= len(key) <= 4
+                or not all(isinstance(k, str) for k in key)
+            ):
+                raise InputError(
+                    fault("simulation_experiments.precision_form", value=str(name or self.outputs))
+                )
         if not self.outputs:
             raise InputError(fault("simulation_experiments.precision_of_nothing"))
         for name, half in self.outputs.items():
-            if not half > 0:
+            if not isinstance(half, int | float | np.number) or isinstance(half, bool) or not half > 0:
                 raise InputError(
-                    fault("simulation_experiments.precision_not_positive", output=str(name), half=half)
+                    fault("simulation_experiments.precision_not_positive", output=str(name), half=str(half))
                 )
-        if not 2 <= self.minimum <= self.maximum or self.look_ahead < 0:
+        whole = all(isinstance(k, int | np.integer) for k in (self.minimum, self.maximum, self.look_ahead))
+        if not whole or not 2 <= self.minimum <= self.maximum or self.look_ahead < 0:
             raise InputError(
-                fault("simulation_experiments.precision_plays", minimum=self.minimum, maximum=self.maximum)
+                fault(
+                    "simulation_experiments.precision_plays",
+                    minimum=str(self.minimum),
+                    maximum=str(self.maximum),
+                    look_ahead=str(self.look_ahead),
+                )
             )
-        if not 0 < self.conf_level < 1:
-            raise InputError(f"conf_level: {self.conf_level!r} is not between 0 and 1")
+        check_level(self.conf_level)
 
     @property
     def keys(self) -> list[tuple[str, str, str, str]]:

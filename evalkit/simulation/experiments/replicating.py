@@ -20,7 +20,7 @@ from evalkit.errors import InputError
 from evalkit.provenance import Provenance
 from evalkit.result import Result
 from evalkit.simulation.experiments import spread
-from evalkit.simulation.experiments.precision import Precision
+from evalkit.simulation.experiments.precision import Precision, check_level
 from evalkit.simulation.experiments.running import Run, Watched, Work
 from evalkit.simulation.experiments.storing import Played
 from evalkit.simulation.language.pathway import Pathway
@@ -30,6 +30,8 @@ from evalkit.wording import Message, catalogue, fault, message, say
 
 #: Share of plays between the low and the high play shown.
 _PLAYS = 0.90
+#: Outputs of the same outcome listed beside one that is not there.
+_NEAR = 12
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,8 +184,13 @@ def position(keys: pd.DataFrame, key: tuple[str, ...]) -> int:
     """Return the place of an output among the keys, or refuse one that is not there."""
     found = np.flatnonzero((keys[list(KEYS)] == list(key)).all(axis=1))
     if not len(found):
-        known = sorted(set(keys["outcome"]))
-        raise InputError(fault("simulation_experiments.no_output", value=[k for k in key if k], known=known))
+        # Where the outcome is right, its parts are what was looked for.
+        near = keys.loc[keys["outcome"] == key[0], list(KEYS)].head(_NEAR)
+        known = [" / ".join(filter(None, row)) for row in near.itertuples(index=False)]
+        known = known or sorted(set(keys["outcome"]))
+        raise InputError(
+            fault("simulation_experiments.no_output", value=" / ".join(k for k in key if k), known=known)
+        )
     return int(found[0])
 
 
@@ -206,11 +213,12 @@ def check_plan(n: int | None, jobs: int, conf_level: float, precision: Precision
     if (n is None) == (precision is None):
         raise InputError(fault("simulation_experiments.plays_or_precision"))
     if n is not None and (not isinstance(n, int | np.integer) or n < 1):
-        raise InputError(f"n: {n!r} plays asked; ask for a whole number from 1")
-    if jobs == 0:
-        raise InputError("jobs: 0 processes asked; give 1 or more, or -1 for one per core")
-    if not 0 < conf_level < 1:
-        raise InputError(f"conf_level: {conf_level!r} is not between 0 and 1")
+        raise InputError(fault("simulation_experiments.plays", value=str(n)))
+    if precision is not None and not isinstance(precision, Precision):
+        raise InputError(fault("simulation_experiments.precision_form", value=str(precision)))
+    if not isinstance(jobs, int | np.integer) or jobs == 0:
+        raise InputError(fault("simulation_experiments.processes", value=str(jobs)))
+    check_level(conf_level)
 
 
 def provenance_of(scenarios: Sequence[Scenario | Pathway], seed: int, n: int) -> Provenance:

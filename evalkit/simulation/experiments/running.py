@@ -15,9 +15,9 @@ import pandas as pd
 
 from evalkit.errors import InputError
 from evalkit.simulation.experiments.levels import levels
-from evalkit.simulation.experiments.playing import play_pathway
+from evalkit.simulation.experiments.playing import pathway_of, play_pathway
 from evalkit.simulation.experiments.precision import Precision
-from evalkit.simulation.experiments.storing import Played, Store
+from evalkit.simulation.experiments.storing import Played, Store, alike
 from evalkit.simulation.language.pathway import Pathway
 from evalkit.simulation.programme.scenario import Scenario
 from evalkit.simulation.tape.outcomes import KEYS, counts, sooner
@@ -33,7 +33,7 @@ class Work:
     """Plays one replication of every scenario and counts; sent to other processes as it is."""
 
     def __init__(self, scenarios: Sequence[Scenario | Pathway], seed: int, until: Any, engine: str):
-        self.pathways = [s if isinstance(s, Pathway) else s.compile() for s in scenarios]
+        self.pathways = [pathway_of(s) for s in scenarios]
         self.names = [getattr(s, "name", "pathway") for s in scenarios]
         self.seed, self.until, self.engine = seed, until, engine
 
@@ -116,7 +116,8 @@ class Run:
         wanted = []
         for r in range(len(done), n):
             known = self.first if r == 0 else self.store.read(r) if self.store is not None else None
-            if known is None:
+            # A file in which something is missing is played again, like one that is not there.
+            if known is None or not alike(known, self.first):
                 wanted.append(r)
             else:
                 found[r] = known

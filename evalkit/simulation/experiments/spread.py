@@ -5,13 +5,14 @@ Not the error of a mean: more plays do not bring quantiles closer together, they
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from evalkit.errors import InputError
-from evalkit.wording import message
+from evalkit.simulation.experiments.precision import check_level
+from evalkit.wording import fault, message
 
 
 def quantiles(values: np.ndarray, at: Sequence[float], conf_level: float) -> pd.DataFrame:
@@ -43,12 +44,15 @@ def quantiles(values: np.ndarray, at: Sequence[float], conf_level: float) -> pd.
     """
     from scipy import stats
 
+    check_level(conf_level)
+    if not isinstance(at, Iterable) or isinstance(at, str):
+        raise InputError(fault("simulation_experiments.quantile", value=str(at)))
     known = np.sort(values[np.isfinite(values)])
     n, tail = len(known), (1.0 - conf_level) / 2.0
     rows = []
     for p in at:
-        if not 0 < p < 1:
-            raise InputError(f"at: {p!r} is not between 0 and 1")
+        if not isinstance(p, int | float | np.number) or not 0 < p < 1:
+            raise InputError(fault("simulation_experiments.quantile", value=str(p)))
         estimate = float(np.quantile(known, p, method="median_unbiased")) if n else float("nan")
         # The largest l with P(B < l) <= tail, the smallest u with P(B >= u) <= tail.
         low, high = int(stats.binom.ppf(tail, n, p)), int(stats.binom.isf(tail, n, p)) + 1
@@ -71,6 +75,9 @@ def share(values: np.ndarray, above: float, conf_level: float) -> pd.DataFrame:
     """
     from scipy import stats
 
+    check_level(conf_level)
+    if not isinstance(above, int | float | np.number) or np.isnan(above):
+        raise InputError(fault("simulation_experiments.threshold", value=str(above)))
     known = values[np.isfinite(values)]
     n, k, tail = len(known), int((known > above).sum()), (1.0 - conf_level) / 2.0
     low = float(stats.beta.ppf(tail, k, n - k + 1)) if k else 0.0

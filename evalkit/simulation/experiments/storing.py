@@ -56,9 +56,7 @@ class Store:
         try:
             made.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
-                fault("simulation_experiments.store_refused", value=str(folder), error=error.strerror)
-            ) from None
+            raise _refused(folder, error) from None
         kept = made.read(0)
         if kept is not None and not _same(kept, first):
             raise InputError(fault("simulation_experiments.store_changed", value=str(made.folder)))
@@ -71,15 +69,11 @@ class Store:
         """Return a replication, None if it is not there or is not whole."""
         try:
             found = json.loads((self.folder / _name(replication)).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            if found["key"] != self.key or found["replication"] != replication:
+                return None
+            return replication, tuple(found["digests"]), [np.array(v, dtype=float) for v in found["values"]]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        if (
-            not isinstance(found, dict)
-            or found.get("key") != self.key
-            or found.get("replication") != replication
-        ):
-            return None
-        return replication, tuple(found["digests"]), [np.array(v, dtype=float) for v in found["values"]]
 
     def write(self, played: Played) -> None:
         """Keep a replication: whole, or not at all."""
@@ -93,14 +87,32 @@ class Store:
         self._put(_name(replication), told)
 
     def _put(self, name: str, content: Any) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        os.replace(temporary, self.folder / name)
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump(content, file)
+                os.replace(temporary, self.folder / name)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as error:
+            raise _refused(self.folder, error) from None
 
 
 def _name(replication: int) -> str:
     return f"{replication:06d}.json"
+
+
+def _refused(folder: str | Path, error: OSError) -> InputError:
+    return InputError(
+        fault("simulation_experiments.store_refused", value=str(folder), error=error.strerror or str(error))
+    )
+
+
+def alike(one: Played, other: Played) -> bool:
+    """Tell whether two replications have the same scenarios and outputs, whatever came of them."""
+    return len(one[1]) == len(other[1]) and [v.shape for v in one[2]] == [v.shape for v in other[2]]
 
 
 def _same(one: Played, other: Played) -> bool:

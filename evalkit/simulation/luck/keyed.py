@@ -18,6 +18,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from evalkit.errors import InputError
+from evalkit.wording import fault
+
 #: Which word of a block serves what.
 DURATION, LIMIT, ROUTE, SPARE = 0, 1, 2, 3
 
@@ -159,7 +162,7 @@ class Luck:
         for name in ("seed", "replication"):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or not 0 <= value <= _MASK:
-                raise ValueError(f"{name} must be a whole number from 0 to 2^64 - 1, but was {value!r}")
+                raise InputError(fault("simulation_experiments.luck", name=name, value=str(value)))
 
     def block(self, person: int, state: int, visit: int) -> tuple[int, int, int, int]:
         """Return the four words of one visit of one person to a state (its `key_of`)."""
