@@ -510,3 +510,18 @@ def test_a_warm_up_is_refused_where_no_steady_state_is_established():
     assert "ten batches" in short["reason"]
     with pytest.raises(InputError, match="no state is called"):
         warm_up(stay("2024-02-10", 100), states=["out"], n=1)
+
+
+def test_two_pathways_with_names_of_their_own_are_contrasted():
+    def desk(weekly, name):
+        return Pathway({
+            "start": "2024-01-01", "end": "2024-03-31", "pools": {"desk": {"weekly": weekly}},
+            "sources": {"list": {"to": "queue", "dates": ["2024-01-02"], "size": 30}},
+            "states": {"queue": {"kind": "wait", "pool": "desk", "done": "served"}, "served": {"kind": "exit"}},
+        }, name=name)  # fmt: skip
+
+    table = contrast(desk(2, "two"), desk(4, "four"), n=2, seed=1).tidy()
+    waits = table[(table["outcome"] == "wait_days") & (table["by"] == "")]
+    assert (waits["estimate"] < 0).all()
+    with pytest.raises(InputError):
+        contrast(desk(2, "same"), desk(4, "same"), n=2, seed=1)

@@ -228,7 +228,7 @@ def provenance_of(scenarios: Sequence[Scenario | Pathway], seed: int, n: int) ->
 
 def name_of(scenario: Scenario | Pathway) -> str:
     """Return the name a scenario is shown under."""
-    return scenario.name if isinstance(scenario, Scenario) else "pathway"
+    return scenario.name
 
 
 def labels() -> dict[str, dict[str, str]]:

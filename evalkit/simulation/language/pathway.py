@@ -35,6 +35,8 @@ class Pathway:
         Whose codes ``event``, ``situation`` and ``eliminated`` are; the standard one by default.
     file, at
         Where the tables were read, for the faults' file and line.
+    name : str
+        What it is called beside others, in a contrast.
 
     Raises
     ------
@@ -57,11 +59,12 @@ class Pathway:
     """
 
     def __init__(
-        self, tables: Mapping[str, Any], vocabulary: Vocabulary | None = None, file: TomlFile | None = None, at: tuple[str, ...] = ()
+        self, tables: Mapping[str, Any], vocabulary: Vocabulary | None = None, file: TomlFile | None = None,
+        at: tuple[str, ...] = (), name: str = "pathway",
     ):  # fmt: skip
         from pydantic import ValidationError
 
-        self.vocabulary = vocabulary or standard()
+        self.vocabulary, self.name = vocabulary or standard(), name
         try:
             self.tables = PathwayTables.model_validate(
                 dict(tables) if isinstance(tables, Mapping) else tables
