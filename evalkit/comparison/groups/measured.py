@@ -86,10 +86,12 @@ def superiority_rows(x: np.ndarray, y: np.ndarray, plan: GroupPlan) -> list[dict
         conf_high=found.newcombe_high, conf_level=plan.conf_level, n=n,
     )]  # fmt: skip
     if math.isnan(found.p_value):
-        why = message(
-            f"comparison_groups.{'group_of_one' if min(len(x), len(y)) < 2 else 'placements_alike'}"
-        )
-        return [*rows, missing_row("superiority", "", "brunner_munzel", n, why)]
+        alike = np.ptp(np.concatenate([x, y])) == 0
+        key = "no_spread" if alike else "group_of_one" if min(len(x), len(y)) < 2 else "placements_alike"
+        return [
+            *rows,
+            missing_row("superiority", "", "brunner_munzel", n, message(f"comparison_groups.{key}")),
+        ]
     return [*rows, row(
         "superiority", "", "brunner_munzel", estimate=found.estimate, std_error=found.std_error, statistic=found.statistic,
         df=found.df, p_value=found.p_value, conf_low=found.low, conf_high=found.high, conf_level=plan.conf_level, n=n,

@@ -69,9 +69,8 @@ def _odds(table: np.ndarray, plan: GroupPlan) -> list[dict[str, Any]]:
     n = int(table.sum())
     fit = proportional_odds(*table)
     if fit is None:
-        return none_rows(
-            {"proportional_odds_ratio": "wald"}, n, message("comparison_groups.odds_without_end")
-        )
+        key = "one_category" if table.shape[1] == 1 else "odds_without_end"
+        return none_rows({"proportional_odds_ratio": "wald"}, n, message(f"comparison_groups.{key}"))
     z = fit.log_odds_ratio / fit.std_error
     half = z_value(plan.conf_level) * fit.std_error
     rows = [row(
