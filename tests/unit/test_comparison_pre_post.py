@@ -423,4 +423,4 @@ def test_the_picture_names_its_lines_in_words():
     names = " ".join(label.get_text().replace("\n", " ") for label in ax.get_yticklabels())
     plt.close(ax.figure)
     assert "différence (intervalle de Newcombe)" in names
-    assert "part après (intervalle de Wilson)" in names
+    assert "part après (vues aux deux dates)" in names

@@ -308,7 +308,9 @@ def test_a_common_start_is_a_selection_and_the_departures_are_shown_instead():
         {("none", "none"): 30, ("none", "job"): 20, ("none", "course"): 15}, only_before=["none"] * 5
     )
     assert row(result, "homogeneity_test", "exchange")["reason"].key == "comparison.selected_detected"
-    assert "everybody starts at none" in row(result, "difference", "tango", category="job")["reason"].text("en")
+    assert "everybody starts at none" in row(result, "difference", "tango", category="job")["reason"].text(
+        "en"
+    )
     assert row(result, "natural_rate", "wilson")["estimate"] == pytest.approx(35 / 65)
     assert row(result, "proportion_after_if_worst", "manski", category="job")["estimate"] == pytest.approx(
         20 / 70
@@ -720,6 +722,20 @@ def test_answers_pickle_and_speak_both_languages_without_codes(result):
         assert "_" not in text
         assert made.publish().summary(lang, max_rows=200)
     assert (made.table["p_value"].dropna() > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("binary", {"exposure": (1, 2)}),
+        ("binary", {"order": [0, 1]}),
+        ("nominal", {"scores": [1, 2]}),
+        ("count", {"scale": (0, 5)}),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_not_passed_over(kind, more):
+    with pytest.raises(InputError, match=f"does not read {next(iter(more))}"):
+        pre_post(people([0, 1, 1]), people([1, 1, 0]), kind, **more)
 
 
 def test_p_is_never_zero_however_many_changed():

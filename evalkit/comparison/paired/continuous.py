@@ -30,11 +30,9 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     Raises
     ------
     InputError
-        For answers that are no finite numbers or lie outside the stated scale; arguments of other kinds of outcome.
+        For answers that are no finite numbers or lie outside the stated scale.
     """
     number_words.refused_selection(plan)
-    if plan.order is not None or plan.scores is not None:
-        raise InputError("pre_post: order= and scores= are for kind='ordinal'; measures have neither")
     before, after = (_measured(waves, name, plan) for name in ("before", "after"))
     pairs = rows_of.pairs_of(before, after)
     stop = obstacle(waves) or number_words.same_start(before, plan)

@@ -19,7 +19,6 @@ from evalkit.comparison.paired.number_sizes import biserial_row
 from evalkit.comparison.paired.ordered import Ordered, ordered_answers
 from evalkit.comparison.paired.plan import Plan
 from evalkit.comparison.paired.waves import Waves
-from evalkit.errors import InputError
 from evalkit.numerics import proportions as prop
 from evalkit.numerics.normal import sided_p
 from evalkit.wording import Message, labels, message
@@ -36,13 +35,9 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     Raises
     ------
     InputError
-        For text without an order, answers outside the order, an order or scores that do not fit, a scale.
+        For text without an order, answers outside the order, an order or scores that do not fit.
     """
     number_words.refused_selection(plan)
-    if plan.scale is not None:
-        raise InputError(
-            "pre_post: scale= is for kind='continuous'; the scale of ordered answers is their order"
-        )
     answers = ordered_answers(waves, plan)
     before, after = answers.before, answers.after
     pairs = rows_of.pairs_of(before, after)
