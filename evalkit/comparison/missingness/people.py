@@ -97,6 +97,12 @@ class People:
         low, high = self.scale
         return (low, high) if self.before is None else (low - high, high - low)
 
+    @property
+    def contrast_limits(self) -> tuple[float, float]:
+        """Least and greatest difference of two such means."""
+        reach = self.limits[1] - self.limits[0]
+        return -reach, reach
+
     def filled(self, value: float) -> np.ndarray:
         """Return the response with one answer "after" for all the lost, shape (n,)."""
         after = np.where(self.seen, self.after, value)

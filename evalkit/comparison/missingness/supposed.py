@@ -15,9 +15,6 @@ from scipy import optimize
 from evalkit.comparison.missingness.intervals import spread, t_value, welch_df
 from evalkit.comparison.missingness.people import People
 
-#: Doublings after which a shift that overturns nothing is taken to have none.
-_FAR = 200
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -157,8 +154,7 @@ def tipping(groups: list[Group], which: int, null: float, conf_level: float, int
 
 
 def _far_enough(left: Callable[[float], float], base: float, sign: float, step: float) -> float:
-    for _ in range(_FAR):
-        if left(base + sign * step) <= 0:
-            break
+    """Return a supposition at which the answer is overturned; some lost person is shifted, so there is one."""
+    while left(base + sign * step) > 0:
         step *= 2
     return base + sign * step

@@ -31,7 +31,8 @@ from evalkit.wording import Message, labels, message
 METHOD = "delta"
 WORDS = (
     "group", "count", "n", "share_after", "mean_after", "change", "difference", "difference_of_changes", "tipping_share",
-    "tipping_shift", "lost_reference", "lost_other", "lost_all", "interval", "sign", "delta", "tip_above", "tip_below", "tip_within",
+    "tipping_shift", "lost_reference", "lost_other", "lost_all", "like_seen", "interval", "sign",
+    "delta", "tip_above", "tip_below", "tip_within",
 )  # fmt: skip
 #: Steps of the grid, in standard deviations of those seen.
 _STEPS = np.linspace(-1.0, 1.0, 9)
@@ -58,7 +59,8 @@ class TippingPoint(Comparison):
     @property
     def grid(self) -> pd.DataFrame:
         """The rows of the grid: what was supposed of the lost, the estimate, its interval and the verdict in ``part``."""
-        return self.table[self.table["part"].str.startswith("tip_")]
+        tried = self.table["lost_all" if "lost_all" in self.table else "lost_other"].notna()
+        return self.table[tried & (self.table["part"] != "like_seen")]
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the grid and return the Axes: a table in colours for two groups, estimates with intervals for one."""
@@ -232,7 +234,7 @@ def _table(
     values = _grid(grid, people)
     stop = _obstacle(groups)
     if stop:
-        rows = [missing_row(term, "everyone", METHOD, people.n, stop)]
+        rows = [missing_row(term, "like_seen", METHOD, people.n, stop)]
         rows += [
             _tip(group, people.binary, kind, None, stop) for group in groups for kind in ("interval", "sign")
         ]
@@ -240,7 +242,7 @@ def _table(
             ({"group": "", **dict.fromkeys(keys, math.nan), **r} for r in rows), ("group", *keys)
         ), groups
     base = [group.like_seen for group in groups]
-    rows = [_supposed(groups, base, keys, term, "everyone", people.n, conf_level)]
+    rows = [_supposed(groups, base, keys, term, "like_seen", people.n, conf_level)]
     start = rows[0]
     for which, group in enumerate(groups):
         for kind in ("interval", "sign"):
@@ -274,6 +276,10 @@ def _obstacle(groups: list[Group]) -> Message | None:
     if any(group.lost == len(group.after) for group in groups):
         key = "nobody_seen" if len(groups) == 1 else "arm_unseen"
         return message(f"comparison_missingness.{key}")
+    if groups[0].binary:
+        # Supposed answers bring a spread of their own; a row without any says so itself.
+        few = any(len(group.after) < 2 for group in groups)
+        return message("comparison_missingness.one_seen") if few else None
     return without_spread(*((group.after - group.before)[group.seen] for group in groups))
 
 
@@ -281,9 +287,12 @@ def _unmoved(group: Group, start: dict, null: float, kind: str) -> Message | Non
     """Return why the lost of a group cannot overturn the answer, or None."""
     if group.lost == 0:
         return _about(group, "tip_no_lost")
+    if start["status"] == "not_estimable":
+        return start["reason"]
     if kind == "interval" and start["conf_low"] <= null <= start["conf_high"]:
         return message("comparison_missingness.tip_open", null=null)
-    return message("comparison_missingness.tip_zero", null=null) if start["estimate"] == null else None
+    exactly = math.isclose(start["estimate"], null, rel_tol=1e-12, abs_tol=1e-12)
+    return message("comparison_missingness.tip_zero", null=null) if exactly else None
 
 
 def _about(group: Group, key: str) -> Message:
