@@ -12,6 +12,9 @@ import numpy as np
 
 from evalkit.numerics.normal import z_value
 
+#: Beyond it the noncentral t is computed as its limit, which scipy's series does not reach.
+_HUGE = 1e6
+
 
 @dataclass(frozen=True)
 class Size:
@@ -75,16 +78,22 @@ def noncentrality(t: float, df: float, probability: float) -> float:
     >>> round(noncentrality(0.0, 9, 0.975), 4)
     -1.96
     """
-    from scipy import optimize, stats
+    from scipy import optimize, special, stats
 
+    if t < 0:
+        return -noncentrality(-t, df, 1 - probability)
+    if t > _HUGE:
+        # The normal part no longer counts (by 1 in t²): T is below t when its chi is above c / t.
+        return t * math.sqrt(float(stats.chi2.isf(probability, df)) / df)
     off = lambda c: float(stats.nct.cdf(t, df, c)) - probability
-    # Around t itself; the spread of the noncentrality is that of a normal, and of the chi under the root.
-    reach = (1.0 + abs(t) / math.sqrt(2 * df)) * (1.0 + z_value(0.999))
-    low, high = t - reach, t + reach
-    while off(low) < 0:
-        low -= reach
+    # T is below t at least as often as below 0, so the answer is no smaller than this.
+    low = -float(special.ndtri(probability))
+    if t == 0:
+        return low
+    step = 1.0 + t
+    high = low + step
     while off(high) > 0:
-        high += reach
+        high += step
     return float(optimize.brentq(off, low, high, xtol=1e-12, rtol=1e-14, maxiter=500))
 
 
