@@ -147,14 +147,13 @@ def difference_in_differences(
     table = frame([*rows, *dated, *twofold.people_rows(sample)], keys=("time",))
     if provenance is None:
         provenance = Provenance(inputs={FUNCTION: digest(_as_frame(sample))})
-    n = len(sample) if sample.unit is None else len(np.unique(sample.unit))
     return DifferenceInDifferences(
         table,
         message("comparison_dates.question_did", treated=sample.groups[1], reference=sample.groups[0]),
         (*left_out, *_caveats(sample, table, kind, cluster, asked), *reasons(table)),
         provenance,
         {
-            "kind": kind, "n_total": n, "n_rows": len(sample), "n_dates": len(sample.dates),
+            "kind": kind, "n_total": sum(sample.known) or len(data), "n_rows": len(sample), "n_dates": len(sample.dates),
             "reference": sample.groups[0], "treated": sample.groups[1], "conf_level": asked.conf_level,
             "alternative": alternative,
         },
@@ -162,6 +161,7 @@ def difference_in_differences(
         dates=tuple(written(d) for d in sample.dates),
         first_after=sample.first_after,
         smallest=_smallest(sample) if kind == "binary" else 0,
+        alike=kind == "binary" and _alike(sample),
     )  # fmt: skip
 
 
@@ -218,6 +218,11 @@ def _smallest(sample: Sample) -> int:
         counts.append(paths.groupby(["arm", *paths.columns]).size().to_numpy())
     seen = np.concatenate(counts)
     return int(seen[seen > 0].min())
+
+
+def _alike(sample: Sample) -> bool:
+    cells = pd.DataFrame({"date": sample.date, "arm": sample.treated, "y": sample.y}).groupby(["date", "arm"])
+    return bool((cells["y"].nunique() == 1).any())
 
 
 def _as_frame(sample: Sample) -> pd.DataFrame:

@@ -168,7 +168,7 @@ def _read(
         raise InputError(
             f"{FUNCTION}: {twice} rows list a {unit} again at the same {time}; keep one row per unit and date"
         )
-    dates = sorted(pd.unique(frame_[time]))
+    dates = sorted(frame_[time].unique())
     if any(isinstance(d, str) for d in dates):
         raise InputError(
             f"{FUNCTION}: {time} holds text, which has no order in time; make it dates or numbers"
@@ -186,7 +186,8 @@ def _read(
             "if that means never, say so: never=0"
         )
     off = began.isna() if never is None else began.isna() | (began == never)
-    number = np.searchsorted(np.array(dates), began.where(~off, dates[-1]).to_numpy(), side="left")
+    grid = pd.Index(dates)
+    number = grid.searchsorted(began.where(~off, dates[-1]))
     # Whoever starts after the last date never does, as far as these data go.
     number = np.where(off.to_numpy(), len(dates), number)
     long = pd.DataFrame({"unit": frame_[unit].to_numpy(), "start": number})
@@ -194,7 +195,7 @@ def _read(
         raise InputError(
             f"{FUNCTION}: {start} changes in time for {mixed} units; it must say when each first starts, in all its rows"
         )
-    wide = long.assign(date=np.searchsorted(np.array(dates), frame_[time].to_numpy()), y=values)
+    wide = long.assign(date=grid.searchsorted(frame_[time]), y=values)
     table = wide.pivot(index="unit", columns="date", values="y")
     began_at = wide.groupby("unit", observed=True)["start"].first().loc[table.index].to_numpy()
     every = table.notna().all(axis=1).to_numpy()

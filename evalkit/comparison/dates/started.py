@@ -46,6 +46,14 @@ class EventStudy(Comparison):
         axis = wording.text("comparison_dates.since", lang)
         return figures.around(drawn, self.question.text(lang), axis=axis, ax=ax, lang=lang)
 
+    def publish(self, policy: Policy | None = None) -> EventStudy:
+        """Pass the gate; see `Result.publish`."""
+        out = super().publish(policy)
+        hidden = message("comparison_dates.start_hidden")
+        return out.with_caveats(
+            *([hidden] if any(reason == hidden for reason in out.table["reason"]) else [])
+        )
+
     def _label(self, code: object, lang: str) -> str:
         return super()._label("begins" if code == "start" else code, lang)
 
@@ -60,7 +68,7 @@ class EventStudy(Comparison):
             .to_numpy()
         )
         counted, _ = suppress_partition(
-            table[["count"]].where(units[:, None]), policy, [(None, np.flatnonzero(starting | rest))]
+            table[["count"]].where(units.reshape(-1, 1)), policy, [(None, np.flatnonzero(starting | rest))]
         )
         hide = np.zeros(len(table), dtype=bool)
         if "status" in counted:

@@ -200,17 +200,22 @@ def people_rows(sample: Sample) -> list[dict]:
         np.bincount(sample.unit, weights=when.astype(float)) > 0 for when in (~sample.after, sample.after)
     )
     every = np.bincount(sample.unit) == len(sample.dates)
-    for name, mine in (("reference", ~arm), ("treated", arm)):
+    lost = not every.all() or len(every) < sum(sample.known)
+    for name, mine, known in (
+        ("reference", ~arm, sample.known[0]),
+        ("treated", arm, sample.known[1]),
+    ):
         seen = {
-            "people_all": mine,
-            "people_every": mine & every,
-            "people_some": mine & ~every & before & after,
-            "people_only_before": mine & before & ~after,
-            "people_only_after": mine & ~before & after,
+            "people_all": known,
+            "people_every": (mine & every).sum(),
+            "people_some": (mine & ~every & before & after).sum(),
+            "people_only_before": (mine & before & ~after).sum(),
+            "people_only_after": (mine & ~before & after).sum(),
+            "people_never": known - mine.sum(),
         }
         rows += [
-            row(term, name, count=int(who.sum()), n=int(mine.sum()))
-            for term, who in seen.items()
-            if term == "people_all" or not every.all()
+            row(term, name, count=int(count), n=known)
+            for term, count in seen.items()
+            if term == "people_all" or lost
         ]
     return rows
