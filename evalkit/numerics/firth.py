@@ -14,7 +14,7 @@ from evalkit.errors import InputError
 from evalkit.numerics.normal import chi2_p
 from evalkit.numerics.profile import profile_interval
 
-_STEPS = 2_000
+_STEPS = 300
 _NEAR = 1e-11
 
 
@@ -97,19 +97,15 @@ def _climb(z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, f
             "firth: the likelihood has no value at the start; look for extreme values in the columns"
         )
     for _ in range(_STEPS):
-        hat = weight * fitted * (1 - fitted) * np.einsum("ij,jk,ik->i", z, inverse, z)
-        score = (z.T @ (weight * (y - fitted) + hat * (0.5 - fitted)))[free]
-        information = np.linalg.inv(inverse)[np.ix_(free, free)]
+        score = _score(z, y, weight, fitted, inverse)[free]
         step = np.zeros(len(beta))
-        step[free] = np.linalg.solve(information, score) if free.any() else score
-        if np.abs(score @ step[free]) < _NEAR**2 or np.max(np.abs(step), initial=0.0) < _NEAR * (
-            1 + np.max(np.abs(beta))
-        ):
+        step[free] = _step(z, y, weight, beta, free, score, inverse)
+        if np.max(np.abs(step), initial=0.0) < _NEAR * (1 + np.max(np.abs(beta))):
             return beta + step, *_at(z, y, weight, beta + step)
         size = min(1.0, 5.0 / max(np.max(np.abs(step)), 1e-300))
         while True:
             tried = _penalised(z, y, weight, beta + size * step)
-            if tried[0] >= value - 1e-12 * (1 + abs(value)):
+            if tried[0] >= value - 1e-13 * (1 + abs(value)):
                 break
             size /= 2
             if size < 1e-10:
@@ -119,6 +115,37 @@ def _climb(z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, f
     raise InputError(
         f"firth: no maximum reached in {_STEPS} steps; look for columns that nearly repeat one another"
     )
+
+
+def _score(
+    z: np.ndarray, y: np.ndarray, weight: np.ndarray, fitted: np.ndarray, inverse: np.ndarray
+) -> np.ndarray:
+    hat = weight * fitted * (1 - fitted) * np.einsum("ij,jk,ik->i", z, inverse, z)
+    return z.T @ (weight * (y - fitted) + hat * (0.5 - fitted))
+
+
+def _step(
+    z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, free: np.ndarray, score: np.ndarray, inverse: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """Return Newton's step where the penalised likelihood curves downwards, Fisher's elsewhere, which always climbs."""
+    if not free.any():
+        return score
+    columns = []
+    for k in np.flatnonzero(free):
+        ends = []
+        for sign in (1.0, -1.0):
+            moved = beta.copy()
+            moved[k] += sign * 1e-5
+            value, fitted, there = _penalised(z, y, weight, moved)
+            if not math.isfinite(value):
+                return np.linalg.solve(np.linalg.inv(inverse)[np.ix_(free, free)], score)
+            ends.append(_score(z, y, weight, fitted, there)[free])
+        columns.append((ends[0] - ends[1]) / 2e-5)
+    curve = -np.array(columns)
+    curve = (curve + curve.T) / 2
+    if np.linalg.eigvalsh(curve)[0] > 0:
+        return np.linalg.solve(curve, score)
+    return np.linalg.solve(np.linalg.inv(inverse)[np.ix_(free, free)], score)
 
 
 def _at(z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray):
@@ -164,9 +191,11 @@ def firth_interval(
     Heinze & Schemper (2002), Statistics in Medicine 21:2409, section 2.2.
     """
 
-    def profile(value: float, start: np.ndarray) -> tuple[float, np.ndarray]:
-        found = firth_fit(x, y, weight, {column: value}, start)
-        return found.log_likelihood, found.beta
+    def profile(value: float, _: np.ndarray) -> tuple[float, np.ndarray]:
+        # Far out a separated likelihood has several tops: the highest of two climbs, the same ones whatever was tried before.
+        found = [firth_fit(x, y, weight, {column: value}, start) for start in (fit.beta, None)]
+        best = max(found, key=lambda f: f.log_likelihood)
+        return best.log_likelihood, best.beta
 
     error = math.sqrt(fit.covariance[column, column])
     return profile_interval(profile, fit.beta, fit.log_likelihood, column, error, conf_level)

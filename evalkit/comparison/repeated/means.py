@@ -5,19 +5,23 @@ Not a fit.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from evalkit.comparison.core.rows import missing_row, row
-from evalkit.comparison.repeated.estimating import LINKS, mean_of, slope_of
+from evalkit.comparison.repeated.estimating import LINKS, mean_of, root_mean_square, slope_of
 from evalkit.comparison.repeated.long import Long
 from evalkit.numerics.clustered import Contrast, Wald
 from evalkit.numerics.multiple import adjusted
 from evalkit.wording import Message, message
+
+#: Terms with one row a date.
+_OVER_DATES = ("mean", "change_from_first", "log_odds_from_first", "log_ratio_from_first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +36,12 @@ class Fit:
         Columns that were fitted, in the order of `contrast`.
     gone : bool array, shape (p,)
         Columns that separation leaves without an estimate.
-    contrast : callable
-        Weights of the columns of `solid` to a `Contrast`.
-    wald : callable
-        Several such weights to a `Wald`.
+    repeats : float array, shape (k, p)
+        How each column is made of the k columns of `solid`.
+    maker : object
+        Answers ``contrast`` and ``wald`` of the columns of `solid` over `size`, in `unit`.
+    size : float array, shape (k,)
+    unit : float
     family, method : str
     conf_level : float
     joint : {"hotelling", "joint_kr", ""}
@@ -45,21 +51,52 @@ class Fit:
     beta: np.ndarray
     solid: np.ndarray
     gone: np.ndarray
-    contrast: Callable[[Any], Contrast]
-    wald: Callable[[Sequence[Any]], Wald]
+    repeats: np.ndarray
+    maker: Any
+    size: np.ndarray
+    unit: float
     family: str
     method: str
     conf_level: float
     joint: str = "hotelling"
 
+    def coefficient(self, column: int) -> Contrast:
+        """Return one coefficient of `solid`; columns that repeat others are left out of the model."""
+        return self._of_solid(np.asarray(self.solid == column, dtype=float))
+
     def combination(self, weights: np.ndarray) -> Contrast | Message:
         """Return a combination of all p coefficients, or why it has none."""
-        blank = np.flatnonzero(~np.isfinite(self.beta))
-        used = [j for j in blank if abs(weights[j]) > 0]
-        if used:
-            key = "separated_mean" if self.gone[used].any() else "repeats_mean"
-            return message(f"comparison_repeated.{key}")
-        return self.contrast(weights[self.solid])
+        if (np.abs(weights[self.gone]) > 0).any():
+            return message("comparison_repeated.separated_mean")
+        kept = weights[self.solid]
+        # Columns that repeat others add nothing when the combination takes them together with what they repeat.
+        blank = ~np.isfinite(self.beta) & ~self.gone
+        made = self.repeats[:, blank]
+        off = np.abs(kept @ made - weights[blank])
+        reach = np.abs(kept).max() * np.abs(made).max(axis=0, initial=0.0) + np.abs(weights[blank])
+        return (
+            message("comparison_repeated.repeats_mean")
+            if (off > 1e-9 * reach).any()
+            else self._of_solid(kept)
+        )
+
+    def _of_solid(self, kept: np.ndarray) -> Contrast:
+        kept = kept / self.size
+        largest = float(np.abs(kept).max()) or 1.0
+        found = self.maker.contrast(kept / largest)
+        by = largest * self.unit
+        return dataclasses.replace(found, estimate=found.estimate * by, std_error=found.std_error * by)
+
+    def together(self, columns: Sequence[int]) -> Wald:
+        """Return the test that several coefficients are all zero."""
+        return self.maker.wald([np.asarray(self.solid == j, dtype=float) for j in columns])
+
+
+def how_columns_repeat(x: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """Return how each column of a matrix is made of those of `solid`, shape (k, p); only right for columns that are."""
+    size = root_mean_square(x)
+    made = np.linalg.lstsq(x[:, solid] / size[solid], x / size, rcond=None)[0]
+    return made / size[solid][:, None] * size
 
 
 def coefficient_rows(fit: Fit, rows: Long) -> list[dict]:
@@ -73,9 +110,8 @@ def coefficient_rows(fit: Fit, rows: Long) -> list[dict]:
             )
             made.append(missing | {"least": least_of(rows, j, fit.family)})
             continue
-        unit = np.zeros(len(rows.terms))
-        unit[j] = 1.0
-        made.append(estimate_row(fit, unit, term, n=rows.n_persons, least=least_of(rows, j, fit.family)))
+        known = {"n": rows.n_persons, "least": least_of(rows, j, fit.family)}
+        made.append(_contrast_row(fit, fit.coefficient(j), term, "", **known))
     return [*made, *_joint_rows(fit, rows)]
 
 
@@ -86,14 +122,41 @@ def estimate_row(fit: Fit, weights: np.ndarray, term: str, part: str = "", **kno
         return missing_row(term, part, fit.method, known["n"], found) | {
             k: v for k, v in known.items() if k in ("time", "least")
         }
+    return _contrast_row(fit, found, term, part, **known)
+
+
+def _contrast_row(fit: Fit, found: Contrast, term: str, part: str, **known: Any) -> dict:
     if found.reason is not None:
-        reason = message(f"comparison_repeated.{found.reason}", term=term)
-        return row(term, part, fit.method, estimate=found.estimate, ok=False, reason=reason, **known)
+        return row(
+            term,
+            part,
+            fit.method,
+            estimate=found.estimate,
+            ok=False,
+            reason=_why(found.reason, term),
+            **known,
+        )
     low, high = found.interval(fit.conf_level)
     return row(
         term, part, fit.method, estimate=found.estimate, std_error=found.std_error, statistic=found.statistic, df=found.df,
         p_value=found.p_value(), conf_low=low, conf_high=high, conf_level=fit.conf_level, **known,
     )  # fmt: skip
+
+
+def _why(reason: str, term: str) -> Message:
+    """Return why a combination has no standard error; means and changes say it once, not at each date."""
+    if term in _OVER_DATES:
+        return message(
+            "comparison_repeated.one_person_mean"
+            if reason == "one_cluster_alone"
+            else "comparison_repeated.no_spread_mean"
+        )
+    return message(f"comparison_repeated.{reason}", term=named(term))
+
+
+def named(term: str) -> Message | str:
+    """Return a term as a sentence says it: the constant in words, a column by its name."""
+    return message("comparison_repeated.constant") if term == "constant" else term
 
 
 def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
@@ -103,7 +166,6 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
         places = [first + c for c in columns]
         if len(places) < 2 or not fit.joint:
             continue
-        units = np.eye(len(rows.terms))[places]
         least = min((v for v in (least_of(rows, j, fit.family) for j in places) if v == v), default=math.nan)
         if not np.isfinite(fit.beta[places]).all():
             why = "separated" if fit.gone[places].any() else "repeats_others"
@@ -112,7 +174,7 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
                 missing_row(label, "all_levels", fit.joint, rows.n_persons, reason) | {"least": least}
             )
             continue
-        found = fit.wald([u[fit.solid] for u in units])
+        found = fit.together(places)
         if found.reason is not None:
             reason = message(f"comparison_repeated.{found.reason}", term=label)
             made.append(missing_row(label, "all_levels", fit.joint, rows.n_persons, reason))
@@ -226,9 +288,15 @@ class _Standing:
         if isinstance(found, Message):
             return missing_row("mean", part, self.fit.method, known["n"], found) | known
         if found.reason is not None:
-            key = "one_person_mean" if found.reason == "one_cluster_alone" else found.reason
-            reason = message(f"comparison_repeated.{key}", term=known["time"])
-            return row("mean", part, self.fit.method, estimate=self.mean, ok=False, reason=reason, **known)
+            return row(
+                "mean",
+                part,
+                self.fit.method,
+                estimate=self.mean,
+                ok=False,
+                reason=_why(found.reason, "mean"),
+                **known,
+            )
         low, high = self._bounds(found)
         return row(
             "mean", part, self.fit.method, estimate=self.mean, std_error=found.std_error, df=found.df, conf_low=low,

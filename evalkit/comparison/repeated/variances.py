@@ -116,14 +116,27 @@ def slopes(function, at: np.ndarray) -> np.ndarray:
 
 
 def lowest(function, start: np.ndarray, bounds: list[tuple[float, float]]) -> tuple[np.ndarray, float]:
-    """Return the lowest point of a smooth function within bounds: a quasi-Newton descent, then Newton's steps until nothing moves."""
+    """Return the lowest point of a smooth function within bounds, by descent: its value to rounding, its place nearly."""
     from scipy.optimize import minimize
 
+    def both(v: np.ndarray) -> tuple[float, np.ndarray]:
+        return float(np.real(function(v))), slopes(function, v)
+
     found = minimize(
-        lambda v: float(np.real(function(v))), start, jac=lambda v: slopes(function, v), method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9},
-    )  # fmt: skip
-    best, value = found.x, float(found.fun)
+        both,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8},
+    )
+    return found.x, float(found.fun)
+
+
+def settled(
+    function, best: np.ndarray, value: float, bounds: list[tuple[float, float]]
+) -> tuple[np.ndarray, float]:
+    """Return the lowest point with its place to rounding too: Newton's steps until nothing moves."""
     low, high = np.array(bounds, dtype=float).T
     for _ in range(20):
         gradient = slopes(function, best)
@@ -197,7 +210,7 @@ def top_of(model: Mixed) -> Top:
     # Exactly no difference between people is a corner that the descent may stop short of.
     corner = np.zeros(len(bounds))
     found.append((corner, float(np.real(model.profiled(corner)))))
-    theta, deviance = min(found, key=lambda pair: pair[1])
+    theta, deviance = settled(model.profiled, *min(found, key=lambda pair: pair[1]), bounds)
     if model.q == 2 and theta[0] == 0.0 and theta[2] == 0.0:
         theta = np.array([0.0, 0.0, abs(theta[1])])
     _, squares, beta = model.parts(theta)
@@ -284,7 +297,7 @@ def _ends(deviance, best: np.ndarray, bounds: list, k: int, level: float, unit: 
             if sign * (far - limit) >= 0:
                 far = limit
             if above(far) > 0:
-                ends.append(float(brentq(above, near, far, xtol=1e-10 * max(abs(far), 1e-300), rtol=1e-10)))
+                ends.append(float(brentq(above, near, far, xtol=1e-9 * max(abs(far), 1e-300), rtol=1e-9)))
                 break
             if far == limit:
                 ends.append(float(far) if angle or sign < 0 else math.inf)
