@@ -220,7 +220,7 @@ def test_partners_agree_on_exact_columns():
     pairs = nearest(data["x"].to_numpy(), data["t"].to_numpy(dtype=bool), alike=codes)
     found = pairs.matched
     assert 0 < found.sum() < len(found)
-    assert (codes[pairs.focal[found]] == codes[pairs.partners[found, 0]]).all()
+    assert (codes[pairs.focal[pairs.link]] == codes[pairs.partner]).all()
     assert (
         status(made(data, adjust="x + site", method=("matching",), options={"exact": "site"}))["matching"]
         == "ok"
@@ -231,17 +231,20 @@ def test_everybody_chooses_once_before_anybody_chooses_twice():
     pairs = nearest(
         np.array([0.0, 0.1, 0.0, 0.1, 5.0, 6.0]), np.array([1, 1, 0, 0, 0, 0], dtype=bool), ratio=2
     )
-    assert pairs.partners.tolist() == [[2, 5], [3, 4]]
+    assert [pairs.link.tolist(), pairs.partner.tolist()] == [[0, 0, 1, 1], [2, 5, 3, 4]]
     few = nearest(np.array([0.0, 0.1, 0.0]), np.array([1, 1, 0], dtype=bool), ratio=2, order="data")
-    assert few.partners.tolist() == [[2, -1], [-1, -1]]
+    assert [few.link.tolist(), few.partner.tolist()] == [[0], [2]]
+    assert few.matched.tolist() == [True, False]
     assert few.weights(3).tolist() == [1.0, 0.0, 1.0]
 
 
-def test_with_replacement_partners_of_one_person_are_distinct():
-    pairs = nearest(
-        np.array([0.0, 0.1, 0.0, 0.1, 5.0]), np.array([1, 1, 0, 0, 0], dtype=bool), ratio=2, replace=True
-    )
-    assert pairs.partners.tolist() == [[2, 3], [3, 2]]
+def test_with_replacement_partners_are_distinct_and_those_as_near_share():
+    distance, focal = np.array([0.0, 0.1, 0.0, 0.1, 5.0]), np.array([1, 1, 0, 0, 0], dtype=bool)
+    pairs = nearest(distance, focal, ratio=2, replace=True)
+    assert [pairs.link.tolist(), pairs.partner.tolist()] == [[0, 0, 1, 1], [2, 3, 2, 3]]
+    tied = nearest(np.array([0.3, 0.1, 0.5, 0.3 + 0.2]), np.array([1, 0, 0, 0], dtype=bool), replace=True)
+    assert tied.partner.tolist() == [1, 2, 3]
+    assert tied.share.tolist() == [1 / 3] * 3
 
 
 def test_two_in_a_group_are_too_few_neighbours():
