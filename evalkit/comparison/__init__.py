@@ -32,6 +32,7 @@ _HOMES = {
     "event_study": "dates.staggered",
     "interrupted_time_series": "dates.interrupting",
     "cluster_regression": "clusters.regression",
+    "intracluster_correlation": "clusters.likeness",
     "randomisation_test": "clusters.lots",
     "wild_cluster_bootstrap": "clusters.bootstrap",
     "multiple_outcomes": "several",
@@ -51,6 +52,7 @@ __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 if TYPE_CHECKING:
     from evalkit.comparison.adjusting.overlap import Overlap, overlap
     from evalkit.comparison.clusters.bootstrap import wild_cluster_bootstrap
+    from evalkit.comparison.clusters.likeness import intracluster_correlation
     from evalkit.comparison.clusters.lots import randomisation_test
     from evalkit.comparison.clusters.regression import cluster_regression
     from evalkit.comparison.dates.differenced import DifferenceInDifferences
