@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from evalkit.comparison import attrition, tipping_point
 from evalkit.comparison.missingness.bounds import lee_bounds_of
 from evalkit.comparison.missingness.intervals import imbens_manski
+from evalkit.numerics.separation import recession
 
 QUICK = {"m": 2, "iterations": 1}
 ANSWERS = st.sampled_from([0.0, 1.0, np.nan])
@@ -97,6 +98,18 @@ def extremes(values, kept):
         rest = [values[i] for i in range(len(values)) if i not in chosen] if part > 1e-9 else [0.0]
         means += [(total + part * r) / kept for r in rest]
     return min(means), max(means)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 1), st.integers(-3, 3)), min_size=3, max_size=12))
+def test_those_whom_the_model_is_sure_of_are_found_at_once(people):
+    seen, arm, age = (np.array(column, dtype=float) for column in zip(*people, strict=True))
+    x = np.column_stack([np.ones(len(people)), arm, age, arm * age]) * np.where(seen, 1.0, -1.0)[:, None]
+    strict = x @ recession(x)[1] > 1e-6
+    left = x[~strict]
+    assert (x @ recession(x)[1] >= -1e-8).all()
+    # Nobody left is foretold by a model of those left.
+    assert not len(left) or (left @ recession(left)[1] <= 1e-6).all()
 
 
 @settings(max_examples=60, deadline=None)
