@@ -13,7 +13,7 @@ import numpy as np
 from evalkit.numerics.normal import z_value
 
 #: Beyond it the noncentral t is computed as its limit, which scipy's series does not reach.
-_HUGE = 1e6
+_HUGE = 2e4
 
 
 @dataclass(frozen=True)
