@@ -150,7 +150,7 @@ def test_the_normal_count_agrees_with_the_exact_one():
 
 
 def test_a_tiny_p_is_never_zero():
-    assert signed_rank(np.arange(1.0, 1_201.0)).p_value > 0
+    assert signed_rank(np.arange(1.0, 1_040.0)).p_value > 0
     assert signed_rank(np.arange(1.0, 3_001.0)).p_value > 0
 
 

@@ -86,9 +86,9 @@ def noncentrality(t: float, df: float, probability: float) -> float:
         # The normal part no longer counts (by 1 in t²): T is below t when its chi is above c / t.
         return t * math.sqrt(float(stats.chi2.isf(probability, df)) / df)
     off = lambda c: float(stats.nct.cdf(t, df, c)) - probability
-    # T is below t at least as often as below 0, so the answer is no smaller than this.
+    # T is below t at least as often as below 0, so the answer is no smaller than this; at t = 0 it is this, to the last digit.
     low = -float(special.ndtri(probability))
-    if t == 0:
+    if off(low) <= 0:
         return low
     step = 1.0 + t
     high = low + step
