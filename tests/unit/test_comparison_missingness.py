@@ -403,13 +403,24 @@ def answered(n_lost=20):
 def test_the_tipping_share_is_where_the_interval_reaches_zero():
     found = tipping_point(answered(), "job", arm="arm")
     assert isinstance(found, TippingPoint)
-    tip = only(found, term="tipping_share", group="control", part="interval")
-    at = tipping_point(answered(), "job", arm="arm", grid=[tip["estimate"], 44 / 72]).grid
-    cell = at[(at["lost_reference"] == tip["estimate"]) & (at["lost_other"] == 44 / 72)].iloc[0]
+    # Nobody of the other arm lost: what is supposed of one arm is then all that is supposed.
+    data = answered().query("arm == 'control' or job == job")
+    share = only(
+        tipping_point(data, "job", arm="arm"), term="tipping_share", group="control", part="interval"
+    )["estimate"]
+    cell = tipping_point(data, "job", arm="arm", grid=[share]).grid.iloc[0]
     assert cell["conf_low"] == pytest.approx(0, abs=1e-9)
     never = only(found, term="tipping_share", group="programme", part="sign")
     assert never["reason"] == message("comparison_missingness.tip_never", group="programme")
     assert set(found.grid["part"]) == {"tip_above", "tip_within"}
+
+
+def test_like_those_seen_is_as_unsure_as_the_complete_cases():
+    data = answered()
+    start = tipping_point(data, "job", arm="arm").table.iloc[0]
+    error = np.sqrt(20 / 60 * 40 / 60 / 60 + 44 / 72 * 28 / 72 / 72)
+    assert start["estimate"] == pytest.approx(44 / 72 - 20 / 60)
+    assert start["std_error"] == pytest.approx(error, rel=0.01)
 
 
 def test_swapping_the_arms_mirrors_the_answer():

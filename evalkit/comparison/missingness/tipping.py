@@ -167,7 +167,8 @@ def tipping_point(
     Notes
     -----
     Shift: mean of everybody = mean seen + share lost × shift, its variance that of the mean seen plus shift² × that of the share lost;
-    Welch's degrees of freedom. Share: the lost filled in with the share, normal interval. With a "before", shares are those after.
+    Welch's degrees of freedom. Share: the lost filled in with the share, normal interval; where
+    they are like those seen, that the share is estimated is counted. With a "before", shares are those after.
 
     References
     ----------
@@ -187,7 +188,7 @@ def tipping_point(
         group     part  estimate        status
     programme interval       NaN not_estimable
     programme     sign       NaN not_estimable
-      control interval     0.864            ok
+      control interval     0.835            ok
       control     sign       NaN not_estimable
     """
     one_of(kind, KINDS, "kind")
@@ -241,8 +242,8 @@ def _table(
         return frame(
             ({"group": "", **dict.fromkeys(keys, math.nan), **r} for r in rows), ("group", *keys)
         ), groups
-    base = [group.like_seen for group in groups]
-    rows = [_supposed(groups, base, keys, term, "like_seen", people.n, conf_level)]
+    like_seen = dict(zip(keys, (group.like_seen for group in groups), strict=True))
+    rows = [_supposed(groups, [None] * len(groups), term, "like_seen", people.n, conf_level) | like_seen]
     start = rows[0]
     for which, group in enumerate(groups):
         for kind in ("interval", "sign"):
@@ -253,8 +254,8 @@ def _table(
             rows.append(_tip(group, people.binary, kind, found, why) | dict.fromkeys(keys, math.nan))
     combined = [[a] for a in values] if len(groups) == 1 else [[a, b] for a in values for b in values]
     for supposed in combined:
-        made = _supposed(groups, supposed, keys, term, "", people.n, conf_level)
-        rows.append(made | {"part": _verdict(made, null)})
+        made = _supposed(groups, supposed, term, "", people.n, conf_level)
+        rows.append(made | dict(zip(keys, supposed, strict=True)) | {"part": _verdict(made, null)})
     return frame(({"group": ""} | r for r in rows), ("group", *keys)), groups
 
 
@@ -303,22 +304,15 @@ def _about(group: Group, key: str) -> Message:
 
 
 def _supposed(
-    groups: list[Group],
-    values: list[float],
-    keys: tuple[str, ...],
-    term: str,
-    part: str,
-    n: int,
-    conf_level: float,
+    groups: list[Group], values: list[float | None], term: str, part: str, n: int, conf_level: float
 ) -> dict:
     found = answer_at(groups, values, conf_level)
-    named = dict(zip(keys, values, strict=True))
     if found.std_error == 0:
-        return missing_row(term, part, METHOD, n, message("comparison_missingness.all_alike")) | named
+        return missing_row(term, part, METHOD, n, message("comparison_missingness.all_alike"))
     df = math.nan if math.isinf(found.df) else found.df
     return row(
         term, part, METHOD, estimate=found.estimate, std_error=found.std_error, df=df, conf_low=found.low,
-        conf_high=found.high, conf_level=conf_level, n=n, **named,
+        conf_high=found.high, conf_level=conf_level, n=n,
     )  # fmt: skip
 
 
