@@ -47,7 +47,7 @@ class Reading:
 def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
     """Return levels and slopes, one row a method."""
     rows = []
-    n = len(reading.calendar.place)
+    n = len(fitted.place)
     ratio = fitted.kind != "continuous"
     # Against a control, the odds of a count being this series' are a rate ratio.
     suffix = SUFFIX["count" if ratio and part == "against_control" else fitted.kind]
@@ -74,23 +74,25 @@ def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
 def effect_rows(fitted: Fitted, part: str, reading: Reading, places: Sequence[int]) -> list[dict]:
     """Return, at each date, what the model expects, what the prolonged trend would have given, and the difference."""
     rows = []
-    n = len(reading.calendar.place)
+    n = len(fitted.place)
     terms = ("expected", "counterfactual", "effect", "effect_relative")
     if part == "against_control":
         terms = ("effect_relative",) if fitted.kind == "share" else ("effect",)
     for place in places:
         key = {"time": reading.calendar.label(place)}
         for term in terms:
-            if fitted.stop:
-                rows.append(missing_row(term, part, "", n, fitted.stop) | key)
+            # Where the autoregression sits at its edge, other errors are too small most of all: they do not stand in.
+            fit = fitted.methods["ar1_reml"]
+            if fit is None:
+                reason = fitted.stop or message("comparison_dates.edge")
+                rows.append(missing_row(term, part, "ar1_reml", n, reason) | key)
                 continue
-            fit = fitted.methods[fitted.best]
             with_it, without = (reading.segments.matrix(np.array([place]), yes)[0] for yes in (True, False))
             found = _effect(term, fitted.kind, part, fit, with_it, without, reading.asked)
             if isinstance(found, Message):
-                rows.append(missing_row(term, part, fitted.best, n, found) | key)
+                rows.append(missing_row(term, part, "ar1_reml", n, found) | key)
             else:
-                rows.append(row(term, part, fitted.best, n=n, **found, **key))
+                rows.append(row(term, part, "ar1_reml", n=n, **found, **key))
     return rows
 
 
@@ -149,11 +151,11 @@ def _mean(kind: str, x: np.ndarray, fit: Fit) -> tuple[float, np.ndarray]:
     return share, share * (1 - share) * x
 
 
-def residual_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
+def residual_rows(fitted: Fitted, part: str) -> list[dict]:
     """Return Durbin and Watson's ratio, the first autocorrelations, that of the autoregression, and the dispersion of counts."""
     if fitted.stop:
         return []
-    n, place = len(reading.calendar.place), reading.calendar.place
+    n, place = len(fitted.place), fitted.place
     rows = [row("durbin_watson", part, "residuals", estimate=durbin_watson(fitted.rest, place), n=n)]
     found = autocorrelations(fitted.rest, place, _LAGS)
     rows += [

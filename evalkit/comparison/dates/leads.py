@@ -144,10 +144,10 @@ def violation_rows(model: Profile, mean: Contrast, part: str, n: int, asked: Ask
     if model.reference > 0:
         path = np.append(model.fit.coef[-len(model.others) :][: model.reference], 0.0)
         largest = float(np.abs(np.diff(path)).max())
-        if largest > 0:
-            rows.append(
-                row("violation_over_pretrend", part, "", estimate=margin / float(steps) / largest, n=n)
-            )
+        if largest <= 1e-9 * mean.std_error:
+            reason = message("comparison_dates.flat_before")
+            return [*rows, missing_row("violation_over_pretrend", part, "", n, reason)]
+        rows.append(row("violation_over_pretrend", part, "", estimate=margin / float(steps) / largest, n=n))
     return rows
 
 
