@@ -108,7 +108,7 @@ def _no_ratio(groups: Groups, events: list[int], parts: list[float]) -> Message 
 
 
 def _welch_df(parts: list[float], sizes: tuple[int, int]) -> float:
-    return sum(parts) ** 2 / sum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
+    return 1 / sum((part / sum(parts)) ** 2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
 
 
 def _ratio_row(method: str, found: rates.Robust, plan: GroupPlan, n: int) -> dict[str, Any]:
