@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from evalkit.comparison import two_groups
+from evalkit.comparison.adjusting.effect import Means, rows_of_means
 from evalkit.comparison.adjusting.gate import telling
 from evalkit.comparison.adjusting.options import DEFAULT, METHODS
 from evalkit.comparison.adjusting.pairing import nearest
 from evalkit.comparison.adjusting.rows import WORDS, adjusted_rows
+from evalkit.comparison.adjusting.sample import NotEstimable
 from evalkit.comparison.groups.people import read_groups
 from evalkit.comparison.groups.plan import GroupPlan
 from evalkit.errors import InputError
@@ -52,7 +54,7 @@ def test_every_method_stands_beside_the_others_unless_one_is_named():
 
 
 def test_all_methods_come_near_the_effect_that_made_the_data():
-    table = made(people(2000, 8), estimand="ate", options={"replace": True})
+    table = made(people(2000, 8), estimand="ate")
     found = table[table["term"] == "adjusted_difference"]
     assert (found["status"] == "ok").all()
     assert np.abs(found["estimate"] - 1).max() < 0.25
@@ -197,7 +199,7 @@ def test_trimming_is_counted_and_said():
 
 
 def test_who_found_no_partner_is_counted_and_said():
-    table = made(people(), method=("matching",), options={"caliper": 0.1})
+    table = made(people(), method=("matching",), options={"caliper": 0.1, "replace": False})
     alone = table[table["term"] == "without_partner"].iloc[0]
     assert 0 < alone["count"] < alone["n"]
     assert alone["reason"].key.endswith("unmatched")
@@ -208,8 +210,10 @@ def test_who_found_no_partner_is_counted_and_said():
 
 
 def test_matching_for_everybody_needs_replacement():
-    assert reasons(made(people(), method=("matching",), estimand="ate")) == {"matching_ate"}
-    table = made(people(), method=("matching",), estimand="ate", options={"replace": True})
+    assert reasons(made(people(), method=("matching",), estimand="ate", options={"replace": False})) == {
+        "matching_ate"
+    }
+    table = made(people(), method=("matching",), estimand="ate")
     assert table["status"].eq("ok").all()
     assert "partners" in set(table["term"])
 
@@ -249,7 +253,7 @@ def test_with_replacement_partners_are_distinct_and_those_as_near_share():
 
 def test_two_in_a_group_are_too_few_neighbours():
     data = people().assign(t=lambda d: (np.arange(60) < 2).astype(int))
-    table = made(data, method=("matching",), estimand="ate", options={"replace": True})
+    table = made(data, method=("matching",), estimand="ate")
     assert reasons(table) == {"too_few_neighbours"}
 
 
@@ -304,7 +308,7 @@ def test_every_code_has_words_in_both_languages():
 
 
 def test_two_groups_says_adjusted_and_raw_side_by_side_and_pickles():
-    answer = two_groups("y", "t", data=people(), kind="continuous", adjust="x", options={"caliper": 0.1})
+    answer = two_groups("y", "t", data=people(), kind="continuous", adjust="x", options={"caliper": 0.01})
     assert answer.table["term"].tolist().count("adjusted_difference") == 5
     said = answer.summary("fr")
     assert "appariement" in said
@@ -320,9 +324,28 @@ def test_few_without_a_partner_are_hidden_with_what_tells_their_number():
     assert telling(table, np.array([False, False, True, False])).tolist() == [True, False, True, False]
     assert telling(table, np.array([False, False, False, True])).tolist() == [True, True, True, False]
     data = people(300, 4).assign(t=(np.arange(300) % 5 == 0).astype(int))
-    answer = two_groups("y", "t", data=data, kind="continuous", adjust="x", options={"caliper": 0.02})
+    answer = two_groups(
+        "y", "t", data=data, kind="continuous", adjust="x", options={"caliper": 0.02, "replace": False}
+    )
     alone = answer.table.query("term == 'without_partner'")["count"].item()
     assert 0 < alone < 11
     shown = answer.publish().table.query("method == 'matching'")
     assert shown[["estimate", "n", "count", "df"]].isna().all(axis=None)
     assert f" {int(alone)} n'" not in answer.publish().summary("fr")
+
+
+def test_a_mean_that_is_not_above_zero_has_no_ratio_and_one_cluster_no_error():
+    moved = np.array([0.1, -0.1, 0.2, -0.2])
+    plan = GroupPlan(kind="count")
+    rows = rows_of_means(Means(1.0, -0.1, moved, 0 * moved, 4), plan, "att", "aipw", True, 1.0)
+    assert [r["status"] for r in rows] == ["ok", "not_estimable"]
+    assert rows[1]["reason"].key.endswith("no_ratio")
+    with pytest.raises(NotEstimable, match="one_cluster"):
+        Means(1.0, 0.5, moved, 0 * moved, 4, cluster=np.zeros(4, dtype=int)).spread(moved)
+
+
+def test_trimming_may_leave_a_term_that_follows_from_the_others():
+    data = people(200, 9).assign(far=lambda d: (np.arange(200) % 4 == 0).astype(int))
+    data["t"] = np.where(data["far"] == 1, np.arange(200) % 40 != 0, np.arange(200) % 3 == 0).astype(int)
+    table = made(data, adjust="x + far", method=("iptw",), options={"trim": 0.2})
+    assert reasons(table) >= {"no_room"}

@@ -30,7 +30,7 @@ def test_differences_before_are_those_of_the_balance_numerics_and_balancing_leav
         smd_means(data.x[data.t == 1].to_numpy(), data.x[data.t == 0].to_numpy()), rel=1e-12
     )
     assert found["entropy"] == pytest.approx(0, abs=1e-9)
-    assert abs(found["iptw"]) < abs(found["matching"]) < found["unadjusted"]
+    assert max(abs(found["iptw"]), abs(found["matching"])) < 0.1 < found["unadjusted"]
 
 
 def test_people_outside_of_the_other_groups_range_are_counted():
@@ -73,7 +73,11 @@ def test_estimands_change_whom_the_weights_are_for():
     assert worth["att"]["among_treated"] == pytest.approx((data["t"] == 1).sum())
     assert worth["atc"]["among_reference"] == pytest.approx((data["t"] == 0).sum())
     assert worth["ate"]["among_treated"] < worth["att"]["among_treated"]
-    matched = rows(overlap("t", "x", data, estimand="ate"), "largest_smd").set_index("method").loc["matching"]
+    matched = (
+        rows(overlap("t", "x", data, estimand="ate", options={"replace": False}), "largest_smd")
+        .set_index("method")
+        .loc["matching"]
+    )
     assert matched["reason"].key.endswith("matching_ate")
 
 

@@ -92,15 +92,16 @@ def test_weighting_balancing_doubly_robust_and_standardised_with_everything_esti
             assert ratio["std_error"] == pytest.approx(row["se_log"], rel=1e-6)
 
 
+ONCE = {"replace": False}
 RUNS = {
-    "plain": {}, "two": {"ratio": 2}, "caliper": {"caliper": 0.1}, "exact": {"exact": ("black", "nodegree")},
-    "smallest": {"order": "smallest"}, "data": {"order": "data"}, "atc": {}, "replace": {"replace": True},
-    "replace_two": {"replace": True, "ratio": 2}, "replace_caliper": {"replace": True, "caliper": 0.05},
+    "plain": ONCE, "two": {"ratio": 2, **ONCE}, "caliper": {"caliper": 0.1, **ONCE}, "exact": {"exact": ("black", "nodegree"), **ONCE},
+    "smallest": {"order": "smallest", **ONCE}, "data": {"order": "data", **ONCE}, "atc": ONCE, "replace": {},
+    "replace_two": {"ratio": 2}, "replace_caliper": {"caliper": 0.05},
 }  # fmt: skip
 
 
 def options(run, case):
-    return {"exact": ("site",)} if (run, case) == ("exact", "mixed") else RUNS[run]
+    return {"exact": ("site",), **ONCE} if (run, case) == ("exact", "mixed") else RUNS[run]
 
 
 @pytest.mark.parametrize(("case", "run"), reference("match_weights").groupby(["data", "run"]).groups)
@@ -137,7 +138,7 @@ def test_matched_differences_with_pairs_as_clusters(expected):
 )
 def test_abadie_and_imbens(expected):
     found = one(
-        answer(expected["data"], expected["part"], ("matching",), (("replace", True), ("ratio", expected["ratio"]))), "matching"
+        answer(expected["data"], expected["part"], ("matching",), (("ratio", expected["ratio"]),)), "matching"
     )  # fmt: skip
     assert found["estimate"] == pytest.approx(expected["estimate"], rel=1e-9)
     assert found["std_error"] == pytest.approx(expected["std_error"], rel=1e-9)
