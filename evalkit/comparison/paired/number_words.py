@@ -20,7 +20,7 @@ from evalkit.wording import Message, labels, message
 WORDS = (
     "hodges_lehmann", "median_difference", "rank_biserial", "mean_before", "mean_after", "went_up", "went_down", "stayed", "changed",
     "paired_t", "walsh_exact", "walsh_normal", "sign_interval", "wilcoxon_exact", "wilcoxon_normal", "pratt_exact", "pratt_normal",
-    "sign_test", "t_interval", "u_statistic_wilcoxon", "u_statistic_pratt", "equivalence",
+    "sign_test", "t_interval", "u_statistic_wilcoxon", "u_statistic_pratt", "equivalence", "difference",
 )  # fmt: skip
 #: Codes whose words are those of the yes/no kind.
 SHARED_WORDS = ("difference_if_worst", "difference_if_best", "manski")
