@@ -548,9 +548,30 @@ def test_a_coefficient_of_few_people_is_hidden_and_open_data_pass():
     assert math.isfinite(opened.publish().table.set_index("term").loc["rare", "estimate"])
 
 
-def test_answers_with_an_interval_are_drawn():
+def test_a_picture_has_coefficients_only_and_none_without_an_interval():
     from matplotlib import pyplot as plt
 
-    axes = compare.cluster_regression(people(), "y", "treat + x", "site").plot(lang="fr")
-    assert axes.get_title() or axes.get_figure()
+    for family, outcome in (("gaussian", "y"), ("binomial", "b")):
+        axes = compare.cluster_regression(people(), outcome, "treat + x", "site", family=family).plot(
+            lang="fr"
+        )
+        assert [t.get_text().split(" (")[0] for t in axes.get_yticklabels() if t.get_text()] == ["treat", "x"]
+    likeness = compare.intracluster_correlation(people(), "y", "site").plot(lang="en")
+    assert any("intracluster" in t.get_text() for t in likeness.get_yticklabels())
+    assert not [
+        t
+        for t in compare.cluster_regression(people(2, 20), "y", "treat", "site").plot().get_yticklabels()
+        if t.get_text()
+    ]
     plt.close("all")
+
+
+def test_sentences_of_a_published_answer_count_nobody():
+    data = people(4, 2)
+    for answer in (
+        compare.cluster_regression(data, "y", "treat", "site"),
+        compare.randomisation_test(data, "y", "treat"),
+        compare.cluster_regression(data, "y", "x", "site", weights="w"),
+    ):
+        assert "8 people" in answer.summary("en")
+        assert "8 people" not in answer.publish().summary("en")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,12 +41,22 @@ class ClusterAnswer(Comparison):
     ----------
     cells : tuple of int
         People on each side of a yes/no outcome, by arm; empty for other outcomes. A published answer no longer has them.
-    small : mapping of str to int
-        Coefficient to the people of the smaller side of its column, when that is 0/1.
+    small : tuple of (str, int)
+        Coefficient and the people of the smaller side of its column, when that is 0/1.
     """
 
     cells: tuple[int, ...] = ()
     small: tuple[tuple[str, int], ...] = ()
+
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw coefficients or differences with their intervals, without constant or ratios, and return the matplotlib Axes.
+
+        The intracluster correlation, which has another scale, is drawn only where it is the whole answer.
+        """
+        drawn = self.table[~self.table["term"].isin(["icc", "intercept"]) & (self.table["part"] != "ratio")]
+        finite = np.isfinite(drawn["conf_low"].astype(float)) & np.isfinite(drawn["conf_high"].astype(float))
+        shown = drawn[finite] if finite.any() else self.table[self.table["term"] == "icc"]
+        return Comparison.plot(dataclasses.replace(self, table=shown), ax, lang)
 
     def publish(self, policy: Policy | None = None) -> ClusterAnswer:
         """Pass the gate; see `Result.publish`.

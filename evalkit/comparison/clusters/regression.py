@@ -24,6 +24,7 @@ from evalkit.comparison.clusters.rows import (
 )
 from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.rows import frame, missing_row, row
+from evalkit.disclosure import Headcount
 from evalkit.numerics.arguments import level, one_of
 from evalkit.numerics.clustered import KINDS, Robust, least_squares, sandwich
 from evalkit.numerics.separation import separated
@@ -119,7 +120,7 @@ def cluster_regression(
     if arms is None:
         count = int(model.cluster.max()) + 1
         rows.append(row("clusters", estimate=count, n=n))
-        said = [message("comparison_clusters.between_clusters", clusters=count, n=n), *said]
+        said = [message("comparison_clusters.between_clusters", clusters=count, n=Headcount(n)), *said]
     else:
         rows += arm_rows(arms)
         said = [*arm_caveats(arms), *said]
@@ -230,7 +231,7 @@ def _about(model: Model, kind: str) -> list[Message]:
     if model.weights is not None:
         said.append(message("comparison_clusters.sampling_weights"))
         if zero := int((model.weights == 0).sum()):
-            said.append(message("comparison_clusters.zero_weight", count=zero))
+            said.append(message("comparison_clusters.zero_weight", count=Headcount(zero)))
     if kind in ("CR0", "CR1", "CR1S"):
         said.append(message("comparison_clusters.liang_zeger", kind=kind))
     return said

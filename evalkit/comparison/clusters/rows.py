@@ -13,6 +13,7 @@ import numpy as np
 from evalkit.comparison.clusters.alike import alike
 from evalkit.comparison.clusters.few import FEW, Arms, count_arms, why_not
 from evalkit.comparison.core.rows import missing_row, row
+from evalkit.disclosure import Headcount
 from evalkit.formula import design
 from evalkit.numerics.clustered import Contrast, least_squares
 from evalkit.wording import Message, message
@@ -106,7 +107,9 @@ def few_caveats(term: str, contrast: Contrast) -> list[Message]:
 
 def arm_caveats(arms: Arms) -> list[Message]:
     """Return what the clusters make of the number of people, and that some have both arms."""
-    said = [message("comparison_clusters.between_clusters", clusters=arms.total, n=sum(arms.people))]
+    said = [
+        message("comparison_clusters.between_clusters", clusters=arms.total, n=Headcount(sum(arms.people)))
+    ]
     if arms.mixed > 0:
         said.append(message("comparison_clusters.mixed", mixed=arms.mixed, total=arms.total))
     return said
