@@ -192,10 +192,9 @@ def firth_interval(
     """
 
     def profile(value: float, _: np.ndarray) -> tuple[float, np.ndarray]:
-        # Far out a separated likelihood has several tops: the highest of two climbs, the same ones whatever was tried before.
-        found = [firth_fit(x, y, weight, {column: value}, start) for start in (fit.beta, None)]
-        best = max(found, key=lambda f: f.log_likelihood)
-        return best.log_likelihood, best.beta
+        # Far out a separated likelihood may have several tops: each climb begins at the same place, whatever was tried before.
+        found = firth_fit(x, y, weight, {column: value}, fit.beta)
+        return found.log_likelihood, found.beta
 
     error = math.sqrt(fit.covariance[column, column])
     return profile_interval(profile, fit.beta, fit.log_likelihood, column, error, conf_level)

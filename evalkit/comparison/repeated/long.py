@@ -191,13 +191,12 @@ def _places(frame: pd.DataFrame, time: str | None, code: np.ndarray) -> tuple[np
     column = frame[time]
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy().astype(int), tuple(column.cat.categories)
-    try:
-        place, times = pd.factorize(column, sort=True)
-    except TypeError:
-        kinds = sorted({type(v).__name__ for v in column})
+    kinds = {isinstance(v, str) for v in column} if column.dtype == object else set()
+    if len(kinds) > 1:
         raise InputError(
-            f"time: {time} mixes kinds of values that have no order ({', '.join(kinds)}); write them all alike"
-        ) from None
+            f"time: {time} mixes text and other values, which have no order; write them all alike"
+        )
+    place, times = pd.factorize(column, sort=True)
     return place, tuple(times)
 
 

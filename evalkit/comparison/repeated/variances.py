@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -272,6 +273,7 @@ def _free_of(top: Top) -> np.ndarray:
 
 
 def _ends(deviance, best: np.ndarray, bounds: list, k: int, level: float, unit: float) -> tuple[float, float]:
+    """Return where the least deviance with one parameter held has risen to a level, on both sides of its best value."""
     from scipy.optimize import brentq
 
     others = np.arange(len(best)) != k
@@ -279,28 +281,54 @@ def _ends(deviance, best: np.ndarray, bounds: list, k: int, level: float, unit: 
     angle = k == 2 and len(best) == 4
     ends = []
     for sign in (-1.0, 1.0):
-        start = [best[others]]
+        starts = [best[others], best[others]]
 
-        def above(value: float, start: list = start) -> float:
+        # Each value is computed once: another start must not give the same place another height.
+        @cache
+        def above(value: float, starts: list = starts) -> float:
             def rest(v: np.ndarray) -> complex:
                 whole = np.empty(len(best), dtype=v.dtype)
                 whole[others], whole[k] = v, value
                 return deviance(whole)
 
-            start[0], found = lowest(rest, start[0], free)
+            if len(free) == 1:
+                return lowest_along(rest, free[0]) - level
+            starts[1], found = min((lowest(rest, s, free) for s in starts), key=lambda pair: pair[1])
             return found - level
 
         limit = bounds[k][int(sign > 0)]
-        near, step = best[k], 0.25 * (1.0 if angle else max(best[k], 0.1 * unit))
+        near, step = float(best[k]), 0.25 * (1.0 if angle else max(float(best[k]), 0.1 * unit))
         while True:
             far = near + sign * step
             if sign * (far - limit) >= 0:
                 far = limit
             if above(far) > 0:
-                ends.append(float(brentq(above, near, far, xtol=1e-9 * max(abs(far), 1e-300), rtol=1e-9)))
+                found = near
+                if far != near and above(near) < 0:
+                    found = float(brentq(above, near, far, xtol=1e-10 * max(abs(far), 1e-300), rtol=1e-10))
+                ends.append(found)
                 break
             if far == limit:
                 ends.append(float(far) if angle or sign < 0 else math.inf)
                 break
             near, step = far, 1.6 * step
     return (math.sin(ends[0]), math.sin(ends[1])) if angle else (ends[0], ends[1])
+
+
+def lowest_along(function, bounds: tuple[float, float]) -> float:
+    """Return the least value of a function of one positive number, looked for on a grid of orders of size first."""
+    from scipy.optimize import minimize_scalar
+
+    low, high = bounds
+    floor = max(low, 1e-6 * high)
+    grid = np.log(np.append([floor], np.geomspace(max(floor, 1e-7 * high), high, 17)[1:]))
+    along = lambda u: float(np.real(function(np.array([math.exp(u)]))))
+    values = [along(u) for u in grid]
+    at = int(np.argmin(values))
+    least = [values[at]]
+    if low == 0.0:
+        least.append(float(np.real(function(np.zeros(1)))))
+    if 0 < at < len(grid) - 1:
+        # Where a likelihood is this flat its height is exact long before its place.
+        least.append(float(minimize_scalar(along, (grid[at - 1], grid[at], grid[at + 1]), tol=1e-9).fun))
+    return min(least)
