@@ -100,8 +100,8 @@ def test_every_answer_reads_in_both_languages_draws_and_travels(kind, design):
     ok = made.table[made.table["status"] == "ok"]
     assert (ok["p_value"].dropna() > 0).all()
     assert ok.loc[ok["conf_low"].notna(), "conf_level"].eq(0.95).all()
-    title = made.plot(lang="fr").get_title(loc="left")
-    assert "essai" in title
+    if design in ("", "w"):
+        assert "essai" in made.plot(lang="fr").get_title(loc="left")
 
 
 def test_the_difference_is_other_less_reference_and_the_table_says_who_is_compared():
@@ -227,7 +227,7 @@ def test_too_many_tables_for_boschloo_is_said():
     ],
     ids=["all 0", "all 1", "separated", "one in a group", "two people"],
 )
-@pytest.mark.parametrize("design", ["", "weights", "one cluster per arm", "margin"])
+@pytest.mark.parametrize("design", ["margin", "weights", "one cluster per arm"])
 def test_edges_give_an_answer_and_never_a_certain_one(kind, y, g, design):
     y, g = pd.Series(y), pd.Series(g)
     extra = {
@@ -478,8 +478,29 @@ def test_of_ordered_answers_superiority_stays():
     assert kept.estimate > 0
     assert math.isnan(kept.conf_low)
     assert rows(out, "mean_score")["estimate"].isna().all()
-    cells = rows(out, "category_share")
-    for _, part in cells.groupby("part"):
-        assert part["count"].isna().sum() != 1
+    assert rows(out, "category_share")[["estimate", "count"]].isna().all(axis=None)
     two = two_groups(S(*[1] * 30, *[2] * 30, *[1] * 5, *[2] * 35), S(*[0] * 60, *[1] * 40), kind="ordinal")
     assert rows(two.publish(), "superiority")["estimate"].isna().all()
+
+
+def test_of_unordered_answers_the_categories_large_in_both_groups_stay():
+    y = (
+        ["job"] * 40
+        + ["none"] * 30
+        + ["other"] * 4
+        + ["else"] * 20
+        + ["job"] * 30
+        + ["none"] * 35
+        + ["other"] * 12
+        + ["else"] * 13
+    )
+    out = two_groups(pd.Series(y), pd.Series([0] * 94 + [1] * 90), kind="nominal").publish()
+    assert rows(out, "group_test")["p_value"].isna().all()
+    assert rows(out, "share_test")["p_value"].isna().all()
+    cells = rows(out, "category_share").set_index(["part", "category"])["count"]
+    assert np.isnan(cells["reference", "other"])
+    for part in ("reference", "other"):
+        assert cells[part].isna().sum() >= 2
+    shown = rows(out, "share_difference").set_index("category")["estimate"]
+    assert np.isnan(shown["other"])
+    assert shown["job"] == pytest.approx(30 / 90 - 40 / 94)
