@@ -94,6 +94,10 @@ def test_a_site_with_people_of_both_groups_is_a_site():
     assert main(did(data, cluster="site")).iloc[0]["df"] < 6
 
 
+def test_a_person_is_no_site():
+    assert main(did(panel(), cluster="id")).equals(main(did(panel())))
+
+
 def test_everybody_changing_alike_has_no_p():
     data = panel()
     data["y"] = data["id"] + 3.0 * data["date"] + 2.0 * ((data["group"] == "new") & (data["date"] == 2))

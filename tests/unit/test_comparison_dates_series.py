@@ -174,6 +174,19 @@ def test_a_drifting_series_has_no_effect_that_errors_too_small_would_give():
     assert term(answer, "autoregression").empty
 
 
+def test_drifting_counts_have_no_autoregression_either():
+    calls = np.round(np.exp(6 + np.cumsum(np.cumsum(np.random.default_rng(5).normal(size=24))) / 20))
+    answer = its(monthly().assign(calls=calls), "calls", kind="count")
+    assert reasons(answer, "level_change_ratio") == {"edge"}
+    assert term(answer, "level_change_ratio", method="quasi_poisson")["p_value"].notna().all()
+
+
+def test_seasons_that_few_points_cannot_tell_from_segments():
+    x = its(monthly(24).iloc[::6].assign(y=[1.0, 3, 2, 5]), season=(12, 1), start="2011-01-01")
+    assert reasons(x, "level_change") == {"too_few_points"}
+    assert reasons(its(season=(1e9, 1)), "level_change") == {"same_columns"}
+
+
 def test_effects_at_dates_are_the_changes_there():
     answer = its(at=["2011-01-01", "2011-06-01"])
     level, slope = (

@@ -45,8 +45,6 @@ def doubly_robust(people: Sample, df: float) -> Contrast | Message:
     gram = np.linalg.inv(x.T @ ((weight * untreated)[:, None] * x) / n)
     rest = people.y - x @ (gram @ (x.T @ (weight * untreated * people.y)) / n)
     like, odds = weight * people.treated, weight * untreated * chance / (1 - chance)
-    if like.mean() == 0 or odds.mean() == 0:
-        return message("comparison_dates.empty_cell")
     gain, drift = (float(w @ rest / w.sum()) for w in (like, odds))
     by_changes = (weight * untreated * rest)[:, None] * x @ gram
     by_chance = (weight * (people.treated - chance))[:, None] * x @ (bread * n)

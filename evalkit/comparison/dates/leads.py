@@ -199,16 +199,13 @@ def largest_of(
     ----------
     correlation : float array, shape (m, m)
     df : float
-        inf for normal variables.
     conf_level : float
     generator : numpy Generator
     """
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     largest = np.abs(generator.standard_normal((_DRAWS, len(correlation))) @ root.T).max(axis=1)
-    if math.isfinite(df):
-        largest = largest / np.sqrt(generator.chisquare(df, _DRAWS) / df)
-    return float(np.quantile(largest, conf_level))
+    return float(np.quantile(largest / np.sqrt(generator.chisquare(df, _DRAWS) / df), conf_level))
 
 
 def _unit(model: Profile, date: int) -> np.ndarray:

@@ -64,9 +64,7 @@ class Sample:
 
     @property
     def complete(self) -> np.ndarray:
-        """Which rows are of people seen at every date, shape (n,); all when people are not known."""
-        if self.unit is None:
-            return np.ones(len(self), dtype=bool)
+        """Which rows are of people seen at every date, shape (n,); people must be known."""
         return np.bincount(self.unit)[self.unit] == len(self.dates)
 
     def only(self, kept: np.ndarray) -> Sample:
