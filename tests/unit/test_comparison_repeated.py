@@ -422,9 +422,15 @@ def test_pictures_show_means_over_dates_or_ratios(lang):
 
     data = long(30)
     means = gee(data, "b", "C(m) + t", person="who", time="m", by="t", family="binomial").plot(lang=lang)
-    assert len(means.get_yticks()) == 6
+    assert [t.get_text() for t in means.get_legend().get_texts()] == ["t[0]", "t[1]"]
+    assert [t.get_text() for t in means.get_xticklabels()] == ["1", "2", "3"]
+    assert "95" in means.get_ylabel()
     ratios = conditional_logit(data, "b", "x", person="who").plot(lang=lang)
     assert ratios.get_xscale() == "log"
     differences = mixed_model(data, "y", "x", person="who").plot(lang=lang)
     assert differences.get_xscale() == "linear"
+    text = data.assign(m=data["m"].map({1: "a", 2: "b", 3: "c"}))
+    lone = gee(text, "y", "m", person="who", time="m").plot(lang=lang)
+    assert lone.get_legend() is None
+    assert [t.get_text() for t in lone.get_xticklabels()] == ["a", "b", "c"]
     pyplot.close("all")

@@ -71,30 +71,43 @@ class Repeated(Comparison):
         from evalkit import figures
 
         lang = wording.language(lang)
-        means = self.table[(self.table["term"] == "mean") & self.table["estimate"].notna()]
         title = self.question.text(lang)
-        if len(means):
-            parts = [self._label(p, lang) if p else "" for p in means["part"]]
-            drawn = means[["estimate", "conf_low", "conf_high", "conf_level", "status"]]
-            times = [_time(t, lang) for t in means["time"]]
-            lone = not any(parts)
-            drawn = drawn.assign(
-                term=[t if lone else f"{t} · {p}" for t, p in zip(times, parts, strict=True)]
-            )
-            axis = wording.text("comparison_repeated.axis_mean", lang)
-            return figures.estimates(drawn, title, ax=ax, lang=lang, axis=axis)
+        means = self.table[self.table["term"] == "mean"]
+        if means["estimate"].notna().any():
+            return self._over_dates(means, title, ax, lang)
         ratios = self.link != "identity"
         table = _ratios(self.table) if ratios else self.table
         drawn = table[table["estimate"].notna() & table["conf_low"].notna() & (table["term"] != "constant")]
-        names = [
-            self._label(term, lang) + (f" ({self._label(method, lang)})" if method else "")
-            for term, method in zip(drawn["term"], drawn["method"], strict=True)
-        ]
+        # One line an estimate: the interval that does not rest on a symmetric curve; of ANCOVA, the answers to one question.
+        drawn = drawn[drawn["method"] != "wald"]
+        effects = drawn[drawn["term"] == "effect"]
+        names = [self._label(term, lang) for term in drawn["term"]]
+        if len(effects):
+            drawn, names = effects, [self._label(method, lang) for method in effects["method"]]
         shown = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
-        axis = wording.text(f"comparison_repeated.{_RATIOS[self.link]}", lang) if ratios else None
+        axis = self._axis(_RATIOS[self.link], drawn, lang) if ratios else None
         return figures.estimates(
             shown, title, ax=ax, lang=lang, no_effect=1.0 if ratios else 0.0, log=ratios, axis=axis
         )
+
+    def _over_dates(self, means: pd.DataFrame, title: str, ax: Any, lang: str) -> Any:
+        from evalkit import figures
+
+        times = list(dict.fromkeys(means["time"]))
+        numbers = all(isinstance(t, (int, float, np.number)) and not isinstance(t, bool) for t in times)
+        places = {t: float(t) if numbers else float(k) for k, t in enumerate(times)}
+        drawn = pd.DataFrame({
+            "group": [str(part) for part in means["part"]],
+            "place": [places[t] for t in means["time"]],
+            "date": [_time(t, lang) for t in means["time"]],
+            **{c: means[c].to_numpy(dtype=float) for c in ("estimate", "conf_low", "conf_high")},
+        })  # fmt: skip
+        axis = self._axis("axis_mean", means, lang)
+        time = wording.text("comparison_repeated.time", lang)
+        return figures.over_dates(drawn, title, axis, time, self.link == "logit", ax, lang)
+
+    def _axis(self, key: str, drawn: pd.DataFrame, lang: str) -> str:
+        return wording.text(f"comparison_repeated.{key}", lang, level=drawn["conf_level"].dropna().iloc[0])
 
     def publish(self, policy: Policy | None = None) -> Repeated:
         """Pass the gate; see `Result.publish`.
