@@ -12,6 +12,7 @@ from evalkit.numerics import paired_rates as rates
 from evalkit.numerics import proportions as prop
 from evalkit.numerics import square_tables as square
 from evalkit.numerics.multiple import adjusted
+from evalkit.numerics.ranks.flips import sign_flip
 
 SIZES = (20, 79, 170)
 #: Chances of (1, 1), (1, 0), (0, 1), (0, 0).
@@ -101,6 +102,7 @@ def counts(mean, ratio, change):
             "Poisson, exact": rates.conditional_interval(totals),
             "Poisson, mid-p": rates.conditional_interval(totals, mid_p=True),
             "robust test": robust.test()[1] if known else math.nan,
+            "exchange": sign_flip(after - before).p_value,
             "exact test": rates.conditional_test(totals),
             "mid-p test": rates.conditional_test(totals, mid_p=True),
         }
@@ -142,7 +144,7 @@ def cases() -> list[Case]:
                 counts(mean, ratio, change),
                 SIZES,
                 2_000,
-                ("robust test", "exact test", "mid-p test"),
+                ("robust test", "exchange", "exact test", "mid-p test"),
             )
         )
     return made

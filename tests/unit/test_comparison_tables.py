@@ -319,6 +319,8 @@ def test_a_common_start_is_a_selection_and_the_departures_are_shown_instead():
         25 / 70
     )
     assert "natural_leaving" in said(result)
+    unknown = pre_post(people([None] * 3), people(["job"] * 3), "nominal", selected_on="none", order=["job"])
+    assert row(unknown, "homogeneity_test", "bhapkar")["reason"].key == "comparison.wave_missing"
     told = crossed({("none", "none"): 30, ("none", "job"): 20}, selected_on="none")
     assert row(told, "homogeneity_test", "stuart_maxwell")["status"] == "ok"
     named = crossed({("none", "none"): 30, ("none", "job"): 20}, selected_on="before == none")
@@ -356,6 +358,9 @@ def test_categories_are_read_in_their_order_and_whole_numbers_stay_whole():
     assert list(dict.fromkeys(result.table["category"]))[:4] == ["", "low", "high", "unknown"]
     coded = pre_post(people([1, 2, 3, 1]), people([2.0, 2.0, np.nan, 3.0]), "nominal")
     assert list(dict.fromkeys(coded.table["category"]))[1:] == ["1", "2", "3"]
+    assert list(
+        dict.fromkeys(pre_post(people([1.0, np.nan]), people([2.5, np.nan]), "nominal").table["category"])
+    )[1:] == ["1", "2.5"]
     labelled = crossed({("n", "tango"): 3, ("tango", "n"): 5, ("n", "n"): 2})
     assert "intervalle de Tango" in labelled.summary("fr")
     shown = labelled.display("fr")["catégorie"]
@@ -500,6 +505,20 @@ def test_ratios_tests_dispersion_and_levels_of_counts():
     assert {"read_robust", "clumped", "few_carry", "trend_ratio"} <= set(said(result))
     assert row(result, "mean_difference", "paired_t")["estimate"] == pytest.approx(-11 / 12)
     assert "d’une personne" not in result.summary("en")
+
+
+def test_the_exchange_of_dates_is_exact_by_listing_and_needs_equal_exposures():
+    result = counted([3, 0, 2, 5, 1], [1, 1, 0, 2, 1])
+    d = np.array([2, -1, 2, 3])
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1)
+    expected = (np.abs(d @ signs) >= 6).mean()
+    found = row(result, "change_test", "exchange")
+    assert found["p_value"] == pytest.approx(expected)
+    assert found["p_floor"] == 0.125
+    unequal = counted([3, 0, 2, 5, 1], [1, 1, 0, 2, 1], exposure=(1, 2))
+    assert row(unequal, "change_test", "exchange")["reason"].key == "comparison_tables.no_exchange"
+    still = counted([1, 2, 3], [1, 2, 3])
+    assert row(still, "change_test", "exchange")["reason"].key == "comparison.nobody_changed_exact"
 
 
 def test_calm_counts_are_not_called_clumped():
