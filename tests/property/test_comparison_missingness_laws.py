@@ -48,7 +48,7 @@ SURE = (
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(PEOPLE, st.randoms())
 def test_the_order_of_people_changes_nothing(people, random):
     frame = table(people)
@@ -59,7 +59,7 @@ def test_the_order_of_people_changes_nothing(people, random):
     pd.testing.assert_frame_equal(figures(one, *SURE), figures(other, *SURE), rtol=1e-7, atol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(PEOPLE, st.booleans())
 def test_the_other_reference_turns_every_difference_round(people, with_before):
     frame = table(people)
@@ -76,7 +76,7 @@ def test_the_other_reference_turns_every_difference_round(people, with_before):
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-7, atol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(PEOPLE)
 def test_manskis_bounds_hold_the_complete_cases_and_every_imputation(people):
     found = attrition(table(people), "y", arm="arm", **QUICK).table
@@ -100,7 +100,7 @@ def extremes(values, kept):
     return min(means), max(means)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 1), st.integers(-3, 3)), min_size=3, max_size=12))
 def test_those_whom_the_model_is_sure_of_are_found_at_once(people):
     seen, arm, age = (np.array(column, dtype=float) for column in zip(*people, strict=True))

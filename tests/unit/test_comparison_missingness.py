@@ -410,8 +410,9 @@ def test_the_tipping_share_is_where_the_interval_reaches_zero():
     )["estimate"]
     cell = tipping_point(data, "job", arm="arm", grid=[share]).grid.iloc[0]
     assert cell["conf_low"] == pytest.approx(0, abs=1e-9)
-    never = only(found, term="tipping_share", group="programme", part="sign")
-    assert never["reason"] == message("comparison_missingness.tip_never", group="programme")
+    for part, said in (("interval", "tip_never"), ("sign", "tip_same_sign")):
+        never = only(found, term="tipping_share", group="programme", part=part)
+        assert never["reason"] == message(f"comparison_missingness.{said}", group="programme")
     assert set(found.grid["part"]) == {"tip_above", "tip_within"}
 
 
@@ -443,7 +444,7 @@ def test_a_shift_stops_at_the_end_of_the_scale():
     seen = (data["y"] - data["first"]).mean()
     assert shift == pytest.approx(-seen / (20 / 90))
     bound = tipping_point(data, "y", "continuous", before="first", scale=(7, 15))
-    assert only(bound, term="tipping_shift", part="sign")["reason"].key.endswith("tip_never_all")
+    assert only(bound, term="tipping_shift", part="sign")["reason"].key.endswith("tip_same_sign_all")
     assert keys(free)[0] == "no_counterfactual"
 
 

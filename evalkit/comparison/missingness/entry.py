@@ -193,7 +193,7 @@ def _caveats(people: People, plan: Plan, n_lost: int) -> tuple[Message, ...]:
         said.insert(0, message("result.no_counterfactual"))
     if not n_lost:
         return (*said, message("comparison_missingness.nobody_lost"))
-    said.append(message("comparison_missingness.how_many", lost=Headcount(n_lost), n=people.n))
+    said.append(message("comparison_missingness.how_many", n=Headcount(n_lost), total=people.n))
     said.append(message("comparison_missingness.read_together"))
     if not people.characteristics and people.before is None and plan.formula is None:
         said.append(message("comparison_missingness.no_traits"))

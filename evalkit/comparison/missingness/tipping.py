@@ -250,7 +250,7 @@ def _table(
             why = _unmoved(group, start, null, kind)
             found = None if why else tipping(groups, which, null, conf_level, kind == "interval")
             if found is None and why is None:
-                why = _about(group, "tip_never")
+                why = _about(group, "tip_never" if kind == "interval" else "tip_same_sign")
             rows.append(_tip(group, people.binary, kind, found, why) | dict.fromkeys(keys, math.nan))
     combined = [[a] for a in values] if len(groups) == 1 else [[a, b] for a in values for b in values]
     for supposed in combined:
@@ -344,6 +344,6 @@ def _caveats(people: People, n_lost: int, null: float) -> tuple[Message, ...]:
     if people.before is not None and not people.arm_column:
         said.insert(0, message("result.no_counterfactual"))
     how = "share" if people.binary else "shift"
-    said.append(message("comparison_missingness.how_many", lost=Headcount(n_lost), n=people.n))
+    said.append(message("comparison_missingness.how_many", n=Headcount(n_lost), total=people.n))
     said.append(message(f"comparison_missingness.tip_how_{how}", null=null))
     return (*said, message("comparison_missingness.tip_judge"))

@@ -240,7 +240,7 @@ def _obstacle(people: People, found: Chances, own: np.ndarray) -> Message | None
     values = people.response[seen]
     if len(values) < 2:
         return message("comparison_missingness.one_seen")
-    if effective(1 / found.chance[seen]) < 2:
+    if effective(1 / found.chance[seen]) < 2 - 1e-6:
         return message("comparison_missingness.one_weight")
     return message("comparison_missingness.all_alike") if np.ptp(values) == 0 else None
 
@@ -273,7 +273,7 @@ def _sizes(seen: np.ndarray, own: np.ndarray, chance: np.ndarray, group: str) ->
 def _said(people: People, found: Chances, sizes: list[dict]) -> tuple[Message, ...]:
     said = []
     if out := int((~found.usable).sum()):
-        said.append(message("comparison_missingness.ipw_left_out", n=Headcount(out), total=people.n))
+        said.append(message("comparison_missingness.ipw_left_out", n=Headcount(out)))
     if found.hopeless:
         said.append(message("comparison_missingness.mi_extrapolates", n=Headcount(found.hopeless)))
     if found.sure:
