@@ -126,6 +126,8 @@ def test_nobody_seen_twice_and_a_wave_that_never_was():
         assert (rows["status"] == "not_estimable").all()
         assert rows["p_value"].isna().all()
     assert "“before” date" in said(empty)
+    asked = measured([1.0, np.nan], [np.nan, 2.0], margin=1).table.set_index("term").loc["equivalence"]
+    assert (asked["status"] == "not_estimable").all()
     bounds = empty.table.set_index("term")["estimate"]
     assert (bounds["difference_if_worst"], bounds["difference_if_best"]) == (-3.0, 2.0)
 
@@ -148,6 +150,13 @@ def test_a_tiny_p_is_never_zero():
     assert len(p) == 4
     assert (p > 0).all()
     assert p[("change_test", "paired_t")] < 1e-300
+
+
+def test_ten_equal_changes_nine_of_them_up_have_the_exact_p():
+    # scipy gives 0.0273 (method="exact") or 0.0114 (approx); the law of ten equal ranks is the coin's.
+    rows = lines(measured(np.arange(10.0), np.arange(10.0) + np.r_[np.ones(9), -1]))
+    for method in ("wilcoxon_exact", "sign_flip_exact", "sign_test"):
+        assert rows.loc[("change_test", method), "p_value"] == pytest.approx(22 / 1024)
 
 
 # --- tests and their laws -----------------------------------------------------------------------------------------------------
@@ -273,6 +282,17 @@ def test_who_is_lost_is_counted_and_bounded(points):
     assert observed["n"].tolist() == [40]
 
 
+def test_who_came_in_later_is_counted_apart(points, answers):
+    before = points[0].copy()
+    before[:4] = np.nan
+    assert "only after" in said(measured(before, points[1]))
+    first = answers[0].astype(object)
+    first[:4] = None
+    answer = ordered(first, answers[1])
+    assert "only after" in said(answer)
+    assert numbers_of(answer)["people_only_after"] == 4
+
+
 def test_the_same_start_for_all_is_taken_for_a_selection():
     refused = measured([3.0] * 5, [1.0, 4.0, 5.0, 2.0, 6.0])
     assert (refused.table.loc[refused.table["term"].isin(CERTAIN), "status"] == "not_estimable").all()
@@ -336,6 +356,13 @@ def test_ordered_columns_must_agree_and_numbers_must_be_few():
         ordered(np.arange(40.0), np.arange(40.0), order=None)
     with pytest.raises(InputError, match="must know the order"):
         ordered(pd.Categorical(["a", "b"]), pd.Categorical(["a", "b"]), order=None)
+
+
+def test_answers_that_are_lists_are_refused():
+    with pytest.raises(InputError, match="a text or a number"):
+        ordered([["bad"], ["fair"]], ["bad", "fair"])
+    with pytest.raises(InputError, match="a text or a number"):
+        ordered(["bad", "fair"], ["bad", "fair"], order=[["bad"], ["fair"]])
 
 
 # --- ordered answers ----------------------------------------------------------------------------------------------------------
@@ -478,6 +505,17 @@ def test_floors_are_no_longer_said_when_they_are_hidden():
     answer = measured(before, after)
     assert "cannot go below" in said(answer)
     assert "cannot go below" not in said(answer.publish())
+
+
+def test_the_level_of_a_hidden_interval_is_not_said():
+    few = measured([1.0, 2.0, 3.0, 5.0], [2.0, 2.5, 5.0, 4.0])
+    assert "87.5%" in said(few)
+    assert "87.5%" not in said(few.publish())
+    assert not any("87.5" in str(r) for r in few.publish().tidy()["reason"])
+    before = np.arange(40.0)
+    after = before + np.r_[np.arange(1.0, 5.0), np.zeros(36)]
+    assert "87.5%" in said(measured(before, after))
+    assert "87.5%" not in said(measured(before, after).publish())
 
 
 def test_few_lost_hide_what_their_sum_follows_from(points):

@@ -16,6 +16,7 @@ from evalkit.comparison.paired.number_gate import NumberPrePost
 from evalkit.comparison.paired.number_margins import margin_rows
 from evalkit.comparison.paired.number_sizes import biserial_row, size_rows
 from evalkit.comparison.paired.plan import Plan
+from evalkit.comparison.paired.shares import entrants_said
 from evalkit.comparison.paired.waves import Waves
 from evalkit.errors import InputError
 from evalkit.wording import labels, message
@@ -58,7 +59,10 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     return NumberPrePost(
         table,
         message("comparison_ranks.question_continuous"),
-        number_words.caveats(table, pairs, plan, stop, "unit_own"),
+        (
+            *number_words.caveats(table, pairs, plan, stop, "unit_own"),
+            *entrants_said(waves.has_before, waves.has_after),
+        ),
         labels={**number_words.labelled(), **labels("comparison_ranks", *WORDS)},
         crowds=rows_of.crowds(table, pairs),
     )

@@ -16,7 +16,7 @@ import pandas as pd
 from evalkit.comparison.core.answer import masked, still_said
 from evalkit.comparison.paired.answer import PrePost
 from evalkit.disclosure import Policy, suppress_partition
-from evalkit.wording import message
+from evalkit.wording import Message, message
 
 _DIRECTIONS = ("went_up", "went_down", "stayed")
 _ANSWERS = ("answers_before", "answers_after")
@@ -55,7 +55,8 @@ class NumberPrePost(PrePost):
         or a limit, that is the difference of few people is hidden. The mean difference stays.
         """
         out = super().publish(policy)
-        kept = still_said(out.caveats, out.table, _RESTS_ON)
+        gone = _reasons_gone(self.table, out.table)
+        kept = tuple(c for c in still_said(out.caveats, out.table, _RESTS_ON) if c not in gone)
         said = [
             message(f"comparison_ranks.{key}")
             for key in ("directions_hidden", "own_difference_hidden", "answers_hidden")
@@ -76,6 +77,8 @@ class NumberPrePost(PrePost):
             ),
         )
         table, lost = masked(self.table, hide, trim)
+        lacking = (table["status"] == "suppressed").to_numpy()
+        table["reason"] = [None if gone else old for gone, old in zip(lacking, table["reason"], strict=True)]
         for rows, key in reasons:
             gone = rows & (table["status"] == "suppressed").to_numpy()
             table["reason"] = [
@@ -87,6 +90,17 @@ class NumberPrePost(PrePost):
                 table["level_achieved"].astype(float).mask(table["status"] == "suppressed")
             )
         return table, lost
+
+
+def _reasons_gone(before: pd.DataFrame, after: pd.DataFrame) -> list[Message]:
+    """Return the reasons that only hidden rows gave: the level of an interval, say, tells how many people it is of."""
+    hidden = (after["status"] == "suppressed").to_numpy()
+    shown = [r for r, gone in zip(before["reason"], hidden, strict=True) if r is not None and not gone]
+    return [
+        r
+        for r, gone in zip(before["reason"], hidden, strict=True)
+        if r is not None and gone and r not in shown
+    ]
 
 
 class _Gate:

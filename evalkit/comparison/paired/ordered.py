@@ -5,6 +5,7 @@ Not for estimates, and not for categories without an order.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -58,6 +59,7 @@ def ordered_answers(waves: Waves, plan: Plan) -> Ordered:
     InputError
         Text without an order, answers outside the order, an order or scores that do not fit: all faults of the data at once.
     """
+    _check_single(waves, plan)
     values, listed = _categories(waves, plan)
     named, scores = _scores(values, listed, plan)
     at = dict(zip(values, scores, strict=True))
@@ -78,6 +80,16 @@ def ordered_answers(waves: Waves, plan: Plan) -> Ordered:
     if faults:
         raise InputError(faults)
     return Ordered(tuple(map(_written, values)), scores, coded["before"], coded["after"], listed, named)
+
+
+def _check_single(waves: Waves, plan: Plan) -> None:
+    """Refuse answers, or categories, that are lists or tables themselves."""
+    found = [*(plan.order or ()), *waves.frame["before"], *waves.frame["after"]]
+    odd = [v for v in found if not isinstance(v, Hashable)]
+    if odd:
+        raise InputError(
+            f"pre_post: an ordered answer must be a text or a number, but {len(odd)} are none, such as {odd[0]!r}"
+        )
 
 
 def _categories(waves: Waves, plan: Plan) -> tuple[list[Any], bool]:

@@ -18,6 +18,7 @@ from evalkit.comparison.paired.number_margins import margin_rows
 from evalkit.comparison.paired.number_sizes import biserial_row
 from evalkit.comparison.paired.ordered import Ordered, ordered_answers
 from evalkit.comparison.paired.plan import Plan
+from evalkit.comparison.paired.shares import entrants_said
 from evalkit.comparison.paired.waves import Waves
 from evalkit.numerics import proportions as prop
 from evalkit.numerics.normal import sided_p
@@ -62,7 +63,13 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     return NumberPrePost(
         table,
         message("comparison_ranks.question_ordinal"),
-        (said[0], _about_scores(answers), message("comparison_ranks.comparable_steps"), *said[1:]),
+        (
+            said[0],
+            _about_scores(answers),
+            message("comparison_ranks.comparable_steps"),
+            *said[1:],
+            *entrants_said(waves.has_before, waves.has_after),
+        ),
         labels={**number_words.labelled(), **labels("comparison_ranks", *WORDS)},
         crowds=rows_of.crowds(table, pairs),
     )
