@@ -60,7 +60,7 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
         table,
         message("comparison_ranks.question_continuous"),
         (
-            *number_words.caveats(table, pairs, plan, stop, "unit_own"),
+            *number_words.caveats(table, pairs, plan, stop, "amount_measured"),
             *entrants_said(waves.has_before, waves.has_after),
         ),
         labels={**number_words.labelled(), **labels("comparison_ranks", *WORDS)},

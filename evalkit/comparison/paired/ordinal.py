@@ -59,7 +59,7 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     rows += [*rows_of.wave_rows(before, after, pairs, plan), *rows_of.direction_rows(pairs)]
     rows += [*_answers(answers, pairs), *people_rows(waves)]
     table = frame([{"category": "", **r} for r in rows], ("category",))
-    said = number_words.caveats(table, pairs, plan, stop, "unit_score")
+    said = number_words.caveats(table, pairs, plan, stop, "amount_scored")
     return NumberPrePost(
         table,
         message("comparison_ranks.question_ordinal"),
