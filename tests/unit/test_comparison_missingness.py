@@ -42,7 +42,7 @@ def keys(result):
 # ---- who is lost -----------------------------------------------------------------------------------------------------
 def test_who_is_lost_by_arm_level_and_reason():
     data = pd.DataFrame({
-        "arm": ["a"] * 40 + ["b"] * 40, "sex": (["f"] * 20 + ["m"] * 20) * 2, "age": [20.0] * 30 + [30.0] * 50,
+        "arm": ["a"] * 40 + ["b"] * 40, "sex": (["f"] * 20 + ["m"] * 20) * 2, "age": [20.0] * 30 + [30.0] * 25 + [40.0] * 25,
         "y": [np.nan] * 10 + [1.0] * 30 + [np.nan] * 2 + [0.0, 1.0] * 19, "why": ["moved"] * 6 + [None] * 34 + ["refused"] * 40,
     })  # fmt: skip
     found = attrition(data, "y", arm="arm", characteristics=["sex", "age"], reason="why", **QUICK)
@@ -539,6 +539,24 @@ def test_few_of_an_answer_hide_all_that_rests_on_it():
     outcome = table[table["term"].isin(["share_after", "difference"])]
     assert outcome.loc[outcome["group"] != "b", "estimate"].isna().all()
     assert outcome.loc[outcome["group"] == "b", "estimate"].notna().all()
+
+
+def test_few_seen_in_an_arm_do_not_follow_from_the_comparison():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"arm": ["a"] * 100 + ["b"] * 100, "y": rng.normal(0, 1, 200)})
+    data.loc[[*range(30), *range(100, 195)], "y"] = np.nan
+    table = attrition(data, "y", "continuous", arm="arm", scale=(-5, 5), **QUICK).publish().table
+    outcome = table[table["term"].isin(["mean_after", "difference"])]
+    assert outcome.loc[outcome["group"] != "a", ["estimate", "n"]].isna().all(axis=None)
+    # 75 seen in both would give 5 away.
+    assert 75 not in set(table["n"])
+
+
+def test_a_number_of_two_values_is_told_by_level():
+    data = people(n=400, lost=0.3).assign(woman=lambda d: (d["age"] > 22).astype(float))
+    found = attrition(data, "y", characteristics="woman", **QUICK)
+    assert only(found, term="lost", part="woman", group="1")["n"] == (data["age"] > 22).sum()
+    assert not found.table["term"].isin(["mean_lost"]).any()
 
 
 def test_few_people_taken_off_hide_lees_bounds():

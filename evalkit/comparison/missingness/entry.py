@@ -210,14 +210,13 @@ def _caveats(people: People, plan: Plan, n_lost: int) -> tuple[Message, ...]:
 def _facts(people: People, table: Any) -> Facts:
     """Return what the gate must know of the people behind the figures."""
     answers, lost_before, left_out = {}, {}, {}
-    usable = dict(
-        zip(
-            *table.loc[table["method"] == "ipw", ["group", "n"]].drop_duplicates("group").to_numpy().T,
-            strict=True,
-        )
-    )
+    rows = table[table["method"] == "ipw"]
     for name, own in people.groups():
-        left_out[name] = int(own.sum() - usable[name])
+        here = rows[rows["group"] == name].set_index("term")["n"]
+        seen_here = int((own & people.seen).sum())
+        out, of_seen = int(own.sum() - here[people.term]), seen_here - int(here.get("effective_n", seen_here))
+        left_out[name] = (out, of_seen, out - of_seen)
+        answers[name] = (seen_here,)
         if people.binary:
             answers[name] = answer_counts(people, own)
             if people.before is not None:

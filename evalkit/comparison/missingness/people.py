@@ -231,9 +231,9 @@ def _arms(column: pd.Series, name: str, function: str, reference: Any) -> tuple[
     first = found[0] if reference is None else reference
     order = [first, *(v for v in found if v != first)]
     place = {level: i for i, level in enumerate(order)}
-    return np.array([place[v] for v in column], dtype=int), tuple(map(_name, order))
+    return np.array([place[v] for v in column], dtype=int), tuple(map(level_name, order))
 
 
-def _name(level: Any) -> str:
+def level_name(level: Any) -> str:
     """Return a level as people write it: 1 for 1.0."""
     return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
