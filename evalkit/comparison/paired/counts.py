@@ -329,7 +329,7 @@ def _caveats(
         elif 0 < ratio < math.inf:
             said.append(message("comparison_tables.trend_ratio", ratio=ratio))
         said += _which_to_read(table, pairs)
-        said += _floor_and_side(pairs, plan)
+        said += _floor_and_side(table, pairs, plan)
         said += said_of_margins(plan, ratio=True)
     return (*said, *reasons(table))
 
@@ -344,9 +344,12 @@ def _which_to_read(table: pd.DataFrame, pairs: Pairs) -> list[Message]:
     return said
 
 
-def _floor_and_side(pairs: Pairs, plan: Plan) -> list[Message]:
+def _floor_and_side(table: pd.DataFrame, pairs: Pairs, plan: Plan) -> list[Message]:
     said = []
     alpha = 1 - plan.conf_level
+    exchange = table.loc[table["method"].isin(["exchange", "exchange_drawn"]), "p_floor"].iloc[0]
+    if exchange > alpha and (pairs.before != pairs.after).any():
+        said.append(message("comparison.floor_binds", floor=float(exchange), alpha=alpha))
     floor = rates.conditional_floor(pairs.totals, plan.alternative)
     if floor > alpha:
         said.append(message("comparison_tables.floor_events", floor=floor, alpha=alpha))

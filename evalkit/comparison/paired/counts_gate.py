@@ -25,6 +25,7 @@ _RESTS_ON = {
     "comparison_tables.trend_ratio": ("estimate", "rate_ratio"),
     "comparison_tables.clumped": ("estimate", "dispersion"),
     "comparison_tables.floor_events": ("p_floor", "change_test"),
+    "comparison.floor_binds": ("p_floor", "change_test"),
     "comparison_tables.natural_level": ("estimate", "rate_after"),
     "comparison_tables.few_carry": ("count", "carriers_before"),
     "comparison_tables.no_event_at": ("estimate", "rate_ratio"),
@@ -92,6 +93,9 @@ class CountPrePost(PrePost):
         if rows.few_changed():
             told |= np.isin(term, ["change_test", "dispersion", "changed"])
             trim |= np.isin(term, ["rate_ratio", "mean_difference", "equivalence"])
+        if rows.few_unchanged():
+            # The least p of the exchange is a power of the number who changed.
+            told |= self.table["method"].isin(["exchange", "exchange_drawn"]).to_numpy()
         hide |= told | rows.all_but_few()
         return masked(self.table, hide, trim, message("comparison_tables.counts_hidden"), told | trim)
 
@@ -119,6 +123,10 @@ class _Rows:
     def few_changed(self) -> bool:
         """Tell whether few people's count changed."""
         return any(_small(v, self.policy) for v in self.count[self.term == "changed"])
+
+    def few_unchanged(self) -> bool:
+        """Tell whether the count of all people but a few changed."""
+        return any(_small(v, self.policy) for v in (self.n - self.count)[self.term == "changed"])
 
     def all_but_few(self) -> np.ndarray:
         """Return the rows that count all people but a few."""
