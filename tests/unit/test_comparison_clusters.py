@@ -100,6 +100,12 @@ def test_two_clusters_per_arm_are_answered_with_a_warning():
     assert "comparison_clusters.few_df" in [c.key for c in answer.caveats]
 
 
+def test_three_equal_clusters_per_arm_leave_four_degrees_and_no_warning():
+    answer = compare.cluster_regression(people(6), "y", "treat", "site")
+    assert by_term(answer).loc["treat", "df"] == pytest.approx(4)
+    assert "comparison_clusters.few_df" not in [c.key for c in answer.caveats]
+
+
 def test_degrees_of_freedom_below_one_are_said():
     sizes = [2, 400, 2, 2]
     rng = np.random.default_rng(3)

@@ -16,6 +16,8 @@ from evalkit.comparison.clusters.draws import Lot
 STATISTICS = ("difference", "studentised", "rank_sum")
 #: Statistics closer than this share of the largest are equal.
 _TIE = 1e-9
+#: Cells of draws turned into numbers at a time.
+_AT_ONCE = 2 * 10**6
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,9 +250,10 @@ class Drawn:
     def _sums(self, part: np.ndarray, *columns: np.ndarray) -> np.ndarray:
         """Return sums over treated units of a stratum, shape (columns, draws); some draws at a time, since they are many."""
         stacked = np.column_stack(columns)
+        step = max(1, _AT_ONCE // len(part))
         return np.hstack([
-            stacked.T @ self.draws[first : first + 2**16, part].T.astype(float)
-            for first in range(0, len(self.draws), 2**16)
+            stacked.T @ self.draws[first : first + step, part].T.astype(float)
+            for first in range(0, len(self.draws), step)
         ])  # fmt: skip
 
     def _ranks(self, shift: float) -> np.ndarray:

@@ -99,7 +99,8 @@ def alike_rows(
 
 def few_caveats(term: str, contrast: Contrast) -> list[Message]:
     """Return what few degrees of freedom mean for a coefficient."""
-    if contrast.reason is not None or contrast.df >= FEW:
+    # Three clusters of one size per arm leave 4, but for rounding.
+    if contrast.reason is not None or contrast.df >= FEW - 1e-6:
         return []
     key = "comparison_clusters.no_df" if contrast.df < 1 else "comparison_clusters.few_df"
     return [message(key, term=term, df=contrast.df)]
