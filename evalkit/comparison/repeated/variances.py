@@ -25,16 +25,20 @@ class Mixed:
 
     Parameters
     ----------
-    zz : float array, shape (persons, q, q)
-    zx : float array, shape (persons, q, p + 1)
-        The outcome last.
+    zz : float array, shape (patterns, q, q)
+        People seen at the same dates have the same: one pattern.
+    people : int array, shape (patterns,)
+    cross : float array, shape (patterns, q, q, p + 1, p + 1)
+        Sums over the people of a pattern of the products of their z'[x y].
     xx : float array, shape (p + 1, p + 1)
+        The outcome last.
     n : int
     reml : bool
     """
 
     zz: np.ndarray
-    zx: np.ndarray
+    people: np.ndarray
+    cross: np.ndarray
     xx: np.ndarray
     n: int
     reml: bool
@@ -57,12 +61,12 @@ class Mixed:
         Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1), equations 34 and 41.
         """
         lower = self._lower(theta)
-        half = np.einsum("ba,pbc->pac", lower, self.zx)
-        inner = np.eye(self.q) + np.einsum("ba,pbc,cd->pad", lower, self.zz, lower)
-        rest = self.xx - np.einsum("pac,pad->cd", half, np.linalg.solve(inner, half))
+        inner = np.eye(self.q) + np.einsum("ba,gbc,cd->gad", lower, self.zz, lower)
+        share = np.einsum("ab,gbc,dc->gad", lower, np.linalg.inv(inner), lower)
+        rest = self.xx - np.einsum("gab,gabcd->cd", share, self.cross)
         beta = np.linalg.solve(rest[:-1, :-1], rest[:-1, -1])
         squares = rest[-1, -1] - rest[-1, :-1] @ beta
-        determinants = _logdet(inner).sum()
+        determinants = self.people @ _logdet(inner)
         if self.reml:
             determinants = determinants + _logdet(rest[:-1, :-1])
         return determinants, squares, beta
@@ -92,13 +96,15 @@ def cross_products(x: np.ndarray, y: np.ndarray, z: np.ndarray, person: np.ndarr
     """Return the cross-products of rows sorted by person."""
     starts = np.flatnonzero(np.r_[True, np.diff(person) != 0])
     xy = np.column_stack([x, y])
-    return Mixed(
-        np.add.reduceat(z[:, :, None] * z[:, None, :], starts, axis=0),
-        np.add.reduceat(z[:, :, None] * xy[:, None, :], starts, axis=0),
-        xy.T @ xy,
-        len(y),
-        reml,
-    )
+    zz = np.add.reduceat(z[:, :, None] * z[:, None, :], starts, axis=0)
+    zx = np.add.reduceat(z[:, :, None] * xy[:, None, :], starts, axis=0)
+    patterns, code, people = np.unique(zz, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(code.reshape(-1), kind="stable")
+    firsts = np.cumsum(people) - people
+    cross = np.stack([
+        np.einsum("pac,pbd->abcd", mine, mine) for mine in np.split(zx[order], firsts[1:])
+    ])  # fmt: skip
+    return Mixed(patterns, people, cross, xy.T @ xy, len(y), reml)
 
 
 def slopes(function, at: np.ndarray) -> np.ndarray:
