@@ -5,9 +5,10 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from evalkit.comparison import difference_in_differences
-from evalkit.comparison.dates.leads import linear_extrapolation
+from evalkit.comparison.dates.leads import largest_of, linear_extrapolation
 from evalkit.disclosure import Policy
 from evalkit.errors import InputError
 from evalkit.provenance import Provenance
@@ -70,6 +71,10 @@ def test_two_sites_are_described_and_not_tested():
     assert np.isnan(refused[["p_value", "conf_low", "std_error"]].astype(float)).all()
     assert answer.table["p_value"].isna().all()
     assert "un seul site" in answer.summary("fr")
+
+
+def test_groups_that_are_the_sites_are_two_sites():
+    assert reason(main(did(panel(), cluster="group")).iloc[1]) == "one_cluster"
 
 
 def test_two_sites_are_not_tested_as_separate_samples_either():
@@ -236,10 +241,23 @@ def test_the_violation_moves_the_interval_to_zero():
 
 
 def test_a_straight_line_before_is_taken_off_whole():
-    weights = linear_extrapolation(6, 4)
-    assert weights @ np.arange(6) == pytest.approx(0)
+    place = np.array([0.0, 1, 4, 5, 9, 10])
+    weights = linear_extrapolation(place, 4)
+    assert weights @ place == pytest.approx(0)
     assert weights.sum() == pytest.approx(0)
     assert weights @ (np.arange(6) >= 4) == pytest.approx(1)
+    data = panel(dates=(1, 2, 5, 6))
+    steep = data.assign(y=data["y"] + 3 * data["date"] * (data["group"] == "new"))
+    one, other = (did(d, post=6).table.set_index("term")["estimate"] for d in (data, steep))
+    assert other["effect_if_trend_goes_on"] == pytest.approx(one["effect_if_trend_goes_on"])
+    named = data.assign(date=pd.Categorical(data["date"].astype(str), list("1256"), ordered=True))
+    dated = data.assign(date=pd.to_datetime("2010-01-01") + pd.to_timedelta(data["date"], unit="D"))
+    by_name, by_day = (
+        did(d, post=p).table.set_index("term")["estimate"]
+        for d, p in ((named, "6"), (dated, pd.Timestamp("2010-01-07")))
+    )
+    assert by_day["effect_if_trend_goes_on"] == pytest.approx(one["effect_if_trend_goes_on"])
+    assert by_name["effect_if_trend_goes_on"] != pytest.approx(one["effect_if_trend_goes_on"])
 
 
 def test_two_sites_at_many_dates_have_neither_band_nor_test():
@@ -359,3 +377,26 @@ def test_answers_pickle_and_are_reproducible():
     assert again.tidy().equals(answer.tidy())
     assert again.summary("fr") == answer.summary("fr")
     assert did(panel(dates=(1, 2, 3, 4)), post=3, seed=5).provenance == answer.provenance
+
+
+def test_the_least_trend_seen_has_the_power_it_says():
+    answer = did(panel(dates=(1, 2, 3), n=400), post=3)
+    before = answer.table[
+        (answer.table["term"] == "effect_at") & (answer.table["method"] == "cr2_person")
+    ].iloc[0]
+    # One date before, many people: 1.96 + 0.84 standard errors.
+    least = answer.table.set_index("term").loc["least_pretrend_seen", "estimate"]
+    assert least == pytest.approx(
+        (stats.norm.isf(0.025) + stats.norm.isf(0.2)) * before["std_error"], rel=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("correlation", "level"), [(np.eye(1), 0.95), (np.eye(4), 0.95), (np.ones((4, 4)), 0.9)]
+)
+def test_a_simultaneous_band_is_students_when_dates_say_the_same_and_sidaks_when_independent(
+    correlation, level
+):
+    reach = largest_of(correlation, 1e6, level, np.random.default_rng(1))
+    one = level if np.linalg.matrix_rank(correlation) == 1 else level**0.25
+    assert reach == pytest.approx(stats.norm.isf((1 - one) / 2), abs=0.03)

@@ -227,6 +227,11 @@ def test_counts_and_shares_speak_of_ratios():
     up, base = (term(share, t)["estimate"].item() for t in ("expected", "counterfactual"))
     assert term(share, "effect_relative")["estimate"].item() == pytest.approx(up / base - 1)
     assert term(share, "dispersion")["estimate"].item() > 0
+    few = its(monthly(14).assign(calls=[1, 0, 2, 1, 0, 1, 9, 8, 9, 9, 8, 9, 7, 9], people=10), "calls", kind="share",
+              denominator="people", start="2010-07-01")  # fmt: skip
+    level = few.table[few.table["term"].isin(["expected", "counterfactual"])]
+    assert level["conf_low"].ge(0).all()
+    assert level["conf_high"].le(1).all()
 
 
 def test_a_control_takes_off_what_both_went_through():

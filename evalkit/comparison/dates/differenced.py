@@ -78,7 +78,7 @@ class DifferenceInDifferences(Comparison):
         drawn["place"] = [places[d] for d in drawn.index]
         drawn = drawn.assign(label=[str(d) for d in drawn.index]).sort_values("place")
         drawn["after"] = drawn["place"] >= self.first_after
-        axis = wording.text("comparison_dates.time", lang)
+        axis = wording.text("comparison_dates.axis", lang, what=wording.text("comparison_dates.time", lang))
         return figures.around(drawn, self.question.text(lang), axis=axis, ax=ax, lang=lang)
 
     def publish(self, policy: Policy | None = None) -> DifferenceInDifferences:

@@ -146,7 +146,7 @@ def difference_in_differences(
             rows += twofold.mean_rows(people, part)
     table = frame([*rows, *dated, *twofold.people_rows(sample)], keys=("time",))
     if provenance is None:
-        provenance = Provenance(inputs={FUNCTION: digest(_as_frame(sample))})
+        provenance = Provenance(inputs={FUNCTION: digest(_as_frame(sample))}, seed=seed)
     return DifferenceInDifferences(
         table,
         message("comparison_dates.question_did", treated=sample.groups[1], reference=sample.groups[0]),

@@ -102,6 +102,8 @@ def _effect(
     """Return one effect with its interval: by the delta method, ratios on the logarithmic scale."""
     if term == "effect_relative" and (kind == "count" or part == "against_control"):
         return _relative(fit, with_it - without, asked)
+    if term in ("expected", "counterfactual"):
+        return _level(kind, fit, with_it if term == "expected" else without, asked)
     (up, slope_up), (base, slope_base) = (_mean(kind, x, fit) for x in (with_it, without))
     if term == "effect_relative" and kind == "share":
         weights = slope_up / up - slope_base / base
@@ -112,11 +114,7 @@ def _effect(
             return message("comparison_dates.counterfactual_at_zero")
         value, weights = up / base - 1, slope_up / base - up * slope_base / base**2
     else:
-        value, weights = {
-            "expected": (up, slope_up),
-            "counterfactual": (base, slope_base),
-            "effect": (up - base, slope_up - slope_base),
-        }[term]
+        value, weights = up - base, slope_up - slope_base
     _, error, df = fit.contrast(weights)
     low, high = reach(value, error, df, asked.conf_level)
     return {
@@ -140,15 +138,28 @@ def _relative(fit: Fit, weights: np.ndarray, asked: Asked, value: float | None =
     }
 
 
+def _level(kind: str, fit: Fit, x: np.ndarray, asked: Asked) -> dict:
+    """Return what is expected, its interval made on the scale of the coefficients, which keeps shares within 0 and 1."""
+    told, error, df = fit.contrast(x)
+    value, slope = _mean(kind, x, fit)
+    low, high = (_back(kind, end) for end in reach(told, error, df, asked.conf_level))
+    return {
+        "estimate": value, "std_error": fit.contrast(slope)[1], "df": df, "conf_low": low, "conf_high": high,
+        "conf_level": asked.conf_level,
+    }  # fmt: skip
+
+
+def _back(kind: str, predictor: float) -> float:
+    """Return what a value of the linear predictor stands for, for one unit of the denominator."""
+    if kind == "continuous":
+        return predictor
+    return math.exp(predictor) if kind == "count" else 1 / (1 + math.exp(-predictor))
+
+
 def _mean(kind: str, x: np.ndarray, fit: Fit) -> tuple[float, np.ndarray]:
     """Return what is expected for one unit of the denominator, and its derivative by the coefficients."""
-    predictor = float(x @ fit.beta)
-    if kind == "continuous":
-        return predictor, x
-    if kind == "count":
-        return math.exp(predictor), math.exp(predictor) * x
-    share = 1 / (1 + math.exp(-predictor))
-    return share, share * (1 - share) * x
+    value = _back(kind, float(x @ fit.beta))
+    return value, {"continuous": 1.0, "count": value, "share": value * (1 - value)}[kind] * x
 
 
 def residual_rows(fitted: Fitted, part: str) -> list[dict]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import optimize, stats
 
 from evalkit.comparison.core.rows import missing_row, row
@@ -112,7 +115,7 @@ def trend_rows(model: Profile, part: str, asked: Asked) -> list[dict]:
         )  # fmt: skip
         least = least_trend(model, before, wald.df_num, wald.df_den, 1 - asked.conf_level)
         rows.append(row("least_pretrend_seen", part, "htz", estimate=least, n=n))
-    weights = model.weights(linear_extrapolation(len(sample.dates), sample.first_after))
+    weights = model.weights(linear_extrapolation(places(sample.dates), sample.first_after))
     trend = model.fit.contrast(weights)
     return rows + told("effect_if_trend_goes_on", part, "linear_extrapolation", trend, n, asked)
 
@@ -151,19 +154,38 @@ def violation_rows(model: Profile, mean: Contrast, part: str, n: int, asked: Ask
     return rows
 
 
-def linear_extrapolation(dates: int, first_after: int) -> np.ndarray:
-    """Return the weights by date of the mean after, less what a straight line through the dates before gives there.
+def places(dates: tuple[Any, ...]) -> np.ndarray:
+    """Return where dates stand in time: days or numbers as they are, categories one step apart.
 
     Examples
     --------
-    >>> linear_extrapolation(3, 2).tolist()
+    >>> places((2008, 2010, 2011)).tolist(), places(("before", "after")).tolist()
+    ([2008.0, 2010.0, 2011.0], [0.0, 1.0])
+    """
+    if all(isinstance(d, pd.Timestamp) for d in dates):
+        return np.array([(d - dates[0]).days for d in dates], dtype=float)
+    if all(isinstance(d, Real) for d in dates):
+        return np.array(dates, dtype=float)
+    return np.arange(len(dates), dtype=float)
+
+
+def linear_extrapolation(place: np.ndarray, first_after: int) -> np.ndarray:
+    """Return the weights by date of the mean after, less what a straight line through the dates before gives there.
+
+    Parameters
+    ----------
+    place : float array, shape (dates,)
+    first_after : int
+
+    Examples
+    --------
+    >>> linear_extrapolation(np.arange(3.0), 2).tolist()
     [1.0, -2.0, 1.0]
     """
-    step = np.arange(dates, dtype=float)
-    before = step < first_after
-    centre, there = step[before].mean(), step[~before].mean()
-    spread = ((step[before] - centre) ** 2).sum()
-    line = 1 / before.sum() + (there - centre) * (step - centre) / spread
+    before = np.arange(len(place)) < first_after
+    centre, there = place[before].mean(), place[~before].mean()
+    spread = ((place[before] - centre) ** 2).sum()
+    line = 1 / before.sum() + (there - centre) * (place - centre) / spread
     return np.where(before, -line, 1 / (~before).sum()) + 0.0
 
 

@@ -43,7 +43,7 @@ class EventStudy(Comparison):
             place=lambda d: d.index.to_numpy(float), label=lambda d: [str(int(e)) for e in d.index]
         )
         drawn["after"] = drawn["place"] >= 0
-        axis = wording.text("comparison_dates.since", lang)
+        axis = wording.text("comparison_dates.axis", lang, what=wording.text("comparison_dates.since", lang))
         return figures.around(drawn, self.question.text(lang), axis=axis, ax=ax, lang=lang)
 
     def publish(self, policy: Policy | None = None) -> EventStudy:
