@@ -11,7 +11,7 @@ from evalkit.comparison.groups.people import read_groups
 from evalkit.comparison.groups.plan import GroupPlan
 from evalkit.errors import InputError
 
-ONCE = "matching, partners used once"
+ONCE = "matching without replacement"
 METHODS = ("regression", "iptw", "matching", "aipw", "entropy", "overlap_weights")
 FORMULA = "age + score"
 

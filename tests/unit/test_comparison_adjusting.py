@@ -349,3 +349,11 @@ def test_trimming_may_leave_a_term_that_follows_from_the_others():
     data["t"] = np.where(data["far"] == 1, np.arange(200) % 40 != 0, np.arange(200) % 3 == 0).astype(int)
     table = made(data, adjust="x + far", method=("iptw",), options={"trim": 0.2})
     assert reasons(table) >= {"no_room"}
+
+
+def test_few_people_in_a_group_are_said_to_be_few_for_an_interval():
+    few = made(people(30), method=("iptw", "regression"))
+    said = few[few["term"] == "adjusted_difference"].set_index("method")["reason"]
+    assert said["iptw"].key.endswith("few_people")
+    assert said["regression"] is None
+    assert made(people(200), method=("iptw",))["reason"].isna().all()
