@@ -381,6 +381,19 @@ def test_ordered_answers_by_list_by_column_and_by_numbers_are_one(answers):
     assert "the very numbers" in said(numeric)
 
 
+def test_a_wave_that_never_took_place_leaves_the_other_described(answers):
+    first = pd.Series(pd.Categorical(answers[0], DEGREES, ordered=True))
+    answer = pre_post(first, pd.Series(np.full(80, np.nan)), "ordinal")
+    assert (answer.table.loc[answer.table["term"] == "superiority", "status"] == "not_estimable").all()
+    assert "“after” date" in said(answer)
+    observed = answer.table[(answer.table["term"] == "mean_before") & (answer.table["part"] == "observed")]
+    assert observed["n"].tolist() == [80]
+    text = pre_post(first, pd.Series(answers[1]), "ordinal")
+    assert lines(text).loc[("superiority", "tango"), "estimate"] == pytest.approx(
+        lines(ordered(*answers)).loc[("superiority", "tango"), "estimate"]
+    )
+
+
 def test_numbers_with_a_gap_keep_their_distance():
     rows = lines(ordered([1, 5, 1, 2], [5, 5, 2, 1], order=None))
     assert rows.loc[("difference", "paired_t"), "estimate"] == pytest.approx(1.0)

@@ -97,11 +97,12 @@ def _categories(waves: Waves, plan: Plan) -> tuple[list[Any], bool]:
     columns = [waves.frame[name] for name in ("before", "after")]
     if plan.order is not None:
         return _checked(list(plan.order)), True
+    # One ordered column is enough: the other may be text, or a wave that never took place.
     orders = [
         list(c.cat.categories) for c in columns if isinstance(c.dtype, pd.CategoricalDtype) and c.cat.ordered
     ]
-    if len(orders) == 2:
-        if orders[0] != orders[1]:
+    if orders:
+        if orders[0] != orders[-1]:
             raise InputError(
                 f"pre_post: before and after must have the same categories in the same order, but have {orders[0]} and {orders[1]}; "
                 "give them with order="
