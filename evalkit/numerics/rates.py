@@ -87,7 +87,7 @@ def exact_rate_p(
     share = 0.5 if mid_p else 1.0
     if alternative == "two-sided":
         at = chance[here][0]
-        same = np.abs(chance / at - 1) <= 1e-7 if at > 0 else here
+        same = np.abs(chance - at) <= 1e-7 * at if at > 0 else here
         return positive(chance @ (((chance < at) & ~same) + share * same))
     beyond = np.arange(total + 1) > x1 if alternative == "greater" else np.arange(total + 1) < x1
     return positive(chance @ (beyond + share * here))

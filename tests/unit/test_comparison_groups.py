@@ -504,3 +504,13 @@ def test_of_unordered_answers_the_categories_large_in_both_groups_stay():
     shown = rows(out, "share_difference").set_index("category")["estimate"]
     assert np.isnan(shown["other"])
     assert shown["job"] == pytest.approx(30 / 90 - 40 / 94)
+
+
+def test_the_order_of_ordered_answers_is_said():
+    said = next(c for c in answer("ordinal").caveats if c.key.endswith("scores"))
+    assert "“1” = 1, “2” = 2" in said.text("en")
+
+
+def test_very_unlike_counts_do_not_overflow():
+    made = two_groups(pd.Series([0] * 50 + [5_000] * 50), pd.Series([0] * 50 + [1] * 50), kind="count")
+    assert 0 < one(made, "group_test", "conditional_exact").p_value < 1e-300

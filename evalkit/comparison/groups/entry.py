@@ -252,6 +252,10 @@ def _caveats(table: pd.DataFrame, groups: Groups, plan: GroupPlan) -> list[Messa
             f"comparison_groups.{plan.alternative}", other=groups.levels[1], reference=groups.levels[0]
         )
         said.append(message("comparison_groups.one_sided", side=side, level=plan.conf_level))
+    if plan.kind == "ordinal":
+        pairs = zip(groups.categories, groups.scores, strict=True)  # type: ignore[arg-type]
+        listed = [message("comparison_groups.score", category=str(c), score=float(s)) for c, s in pairs]
+        said.append(message("comparison_groups.scores", scores=listed))
     alpha = 1 - plan.conf_level
     binding = table[(table["p_floor"] > alpha * (1 + 1e-9)) & (table["term"] == "group_test")]
     said += [
