@@ -357,6 +357,17 @@ def test_ratios_and_means_and_holm():
     assert gaussian.tidy(exponentiate=True)["estimate"].equals(gaussian.tidy()["estimate"])
 
 
+def test_few_degrees_of_freedom_are_said():
+    data = long(30).assign(t=lambda d: (d["who"] < 2).astype(int))
+    fit = gee(data, "y", "C(m) + t", person="who")
+    assert coefficients(fit).loc["t", "df"] < 4
+    said = [c.text("en") for c in fit.caveats if c.key == "comparison_repeated.few_degrees"]
+    assert "1 estimate rests on too few people" in said[0]
+    assert not any(
+        c.key == "comparison_repeated.few_degrees" for c in gee(long(30), "y", "C(m)", person="who").caveats
+    )
+
+
 def test_summaries_say_no_code_and_the_classic_sandwich_warns():
     data = long(15)
     every = [

@@ -222,7 +222,8 @@ def answer(
         For `Result.glance`.
     """
     rows = [{"time": None, **r} for r in rows]
-    table = frame(rows, ("time",))
+    # Whole numbers stay whole beside rows that have no date.
+    table = frame(rows, ("time",)).assign(time=pd.Series([r["time"] for r in rows], dtype=object))
     if provenance is None:
         provenance = Provenance(inputs={function: digest(data)})
     return Repeated(

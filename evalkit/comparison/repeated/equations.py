@@ -14,7 +14,13 @@ from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.repeated.answer import Repeated, answer
 from evalkit.comparison.repeated.estimating import LINKS, NotEstimable, Solved, solve
 from evalkit.comparison.repeated.long import Long, independent, people_rows, read_long
-from evalkit.comparison.repeated.means import Fit, coefficient_rows, how_columns_repeat, mean_rows
+from evalkit.comparison.repeated.means import (
+    Fit,
+    coefficient_rows,
+    few_degrees,
+    how_columns_repeat,
+    mean_rows,
+)
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import level, one_of
@@ -156,6 +162,7 @@ def gee(
             caveats.append(
                 message("comparison_repeated.holm", n=sum(r["term"] == "change_from_first" for r in made))
             )
+    caveats += few_degrees(made)
     if covariance == "CR0" and rows.n_persons < 40:
         caveats.append(message("comparison_repeated.classic_small", persons=Headcount(rows.n_persons)))
     return answer(

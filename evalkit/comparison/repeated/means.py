@@ -20,6 +20,8 @@ from evalkit.numerics.clustered import Contrast, Wald
 from evalkit.numerics.multiple import adjusted
 from evalkit.wording import Message, message
 
+#: Degrees of freedom below which tests do not keep their level.
+_FEW = 4
 #: Terms with one row a date.
 _OVER_DATES = ("mean", "change_from_first", "log_odds_from_first", "log_ratio_from_first")
 
@@ -113,6 +115,17 @@ def coefficient_rows(fit: Fit, rows: Long) -> list[dict]:
         known = {"n": rows.n_persons, "least": least_of(rows, j, fit.family)}
         made.append(_contrast_row(fit, fit.coefficient(j), term, "", **known))
     return [*made, *_joint_rows(fit, rows)]
+
+
+def few_degrees(made: Sequence[dict]) -> list[Message]:
+    """Return the sentence about tests that rest on so few people that even their corrected level is not kept.
+
+    References
+    ----------
+    Pustejovsky & Tipton (2018), Journal of Business & Economic Statistics 36:672, page 678 (below 4 or 5 degrees of freedom).
+    """
+    low = [r["df"] for r in made if r["status"] == "ok" and r["df"] < _FEW and r["estimate"] == r["estimate"]]
+    return [message("comparison_repeated.few_degrees", n=len(low), df=min(low), few=_FEW)] if low else []
 
 
 def estimate_row(fit: Fit, weights: np.ndarray, term: str, part: str = "", **known: Any) -> dict:

@@ -16,7 +16,13 @@ from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.repeated.answer import Repeated, answer
 from evalkit.comparison.repeated.estimating import root_mean_square
 from evalkit.comparison.repeated.long import Long, independent, people_rows, read_long
-from evalkit.comparison.repeated.means import Fit, coefficient_rows, how_columns_repeat, mean_rows
+from evalkit.comparison.repeated.means import (
+    Fit,
+    coefficient_rows,
+    few_degrees,
+    how_columns_repeat,
+    mean_rows,
+)
 from evalkit.comparison.repeated.small_samples import METHODS, Small, small_sample
 from evalkit.comparison.repeated.variances import Mixed, Top, component_intervals, cross_products, top_of
 from evalkit.disclosure import Headcount
@@ -139,6 +145,7 @@ def mixed_model(
                 made += mean_rows(fit, rows, time, by)
                 tests = sum(r["term"] == "change_from_first" for r in made)
                 caveats.append(message("comparison_repeated.holm", n=tests))
+            caveats += few_degrees(made)
             made += _components(model, top, scaled, rows, conf_level)
             if top.singular:
                 caveats.append(
