@@ -74,7 +74,7 @@ class Overlap(Comparison):
         out = super().publish(policy)
         if self.provenance.kind != "records" or not len(self.bins):
             return out
-        policy = out.published_under
+        policy = policy or Policy()
         hide = too_small(self.bins[["count"]].assign(n=np.nan), policy)
         parts = [
             (None, np.flatnonzero(self.bins["group"] == g).tolist()) for g in self.bins["group"].unique()
@@ -87,7 +87,7 @@ class Overlap(Comparison):
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table, term, n = self.table, self.table["term"], self.table["n"].to_numpy(float)
         hide = too_small(table, policy)
-        groups = [i for i in np.flatnonzero(term == "people")]
+        groups = np.flatnonzero(term == "people").tolist()
         hide = protected(table["count"], hide, [(None, groups)], policy)
         for name, share in _QUANTILES.items():
             # Fewer than the threshold lie beyond: the quantile is all but somebody's own.
