@@ -129,6 +129,13 @@ def test_a_group_without_an_after_is_not_estimable():
     assert reason(main(did(data, unit=None)).iloc[0]) == "empty_cell"
 
 
+def test_a_date_that_one_group_lacks_cannot_be_followed():
+    data = panel(dates=(1, 2, 3, 4)).query("group == 'new' or date != 2")
+    answer = did(data, unit=None, post=4)
+    assert reason(answer.table[answer.table["term"] == "effect_at"].iloc[0]) == "absent_date"
+    assert main(answer).iloc[0]["status"] == "ok"
+
+
 def test_nobody_seen_twice():
     data = panel().query("id % 3 == date % 3")
     answer = did(data)

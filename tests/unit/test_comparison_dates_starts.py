@@ -178,6 +178,21 @@ def test_publishing_hides_a_small_start_and_what_gives_it_away():
     assert study(starts(n=90)).publish().table["status"].eq("ok").all()
 
 
+def test_publishing_yes_and_no_hides_what_tells_how_few_moved():
+    data = starts(n=300)
+    data["y"] = ((data["unit"] + 2 * data["date"]) % 7 < 3).astype(float)
+    whole, out = study(data), study(data).publish()
+    assert term(out, "average_by_start")["conf_low"].notna().all()
+    data.loc[(data["unit"] < 9) & (data["date"] == 5), "y"] = 1.0
+    data["y"] = np.where((data["date"] < 5) | (data["unit"] > 8), data["unit"] % 2, data["y"])
+    whole, out = study(data), study(data).publish()
+    assert term(out, "average_by_start")["estimate"].equals(term(whole, "average_by_start")["estimate"])
+    assert out.table["conf_low"].isna().all()
+    assert "changes_hidden" in keys(out)
+    alike = study(data.assign(y=((data["date"] == 5) & (data["unit"] < 9)).astype(float))).publish()
+    assert alike.table.loc[~alike.table["term"].str.startswith("units_"), "estimate"].isna().all()
+
+
 def test_pictures_words_and_pickles():
     import matplotlib.pyplot as plt
 

@@ -138,9 +138,8 @@ def difference_in_differences(
             continue
         made = twofold.paired_rows if part == "pairs" else twofold.crossed_rows
         rows += made(people, asked, adjust is not None)
-        model = leads.profile(people)
-        if model is not None and len(sample.dates) > 2:
-            dated += leads.date_rows(model, part, asked, rng) + leads.trend_rows(model, part, asked)
+        if len(sample.dates) > 2:
+            dated += leads.profile_rows(people, part, asked, rng)
     for part, people in parts.items():
         if len(people):
             rows += twofold.mean_rows(people, part)

@@ -70,6 +70,14 @@ def profile(sample: Sample) -> Profile | None:
     return Profile(least_squares(sample.y, x, sample.weight, cluster), sample)
 
 
+def profile_rows(sample: Sample, part: str, asked: Asked, seed: np.random.Generator) -> list[dict]:
+    """Return all that is read date by date, or why nothing is."""
+    model = profile(sample)
+    if model is None:
+        return [missing_row("effect_at", part, "", len(sample), message("comparison_dates.absent_date"))]
+    return date_rows(model, part, asked, seed) + trend_rows(model, part, asked)
+
+
 def date_rows(model: Profile, part: str, asked: Asked, seed: np.random.Generator) -> list[dict]:
     """Return the difference at each date from that at the last before: pointwise intervals, then a simultaneous band."""
     sample, method = model.sample, _named(model.sample)

@@ -143,6 +143,7 @@ def event_study(
     if provenance is None:
         known = pd.DataFrame(panel.y).assign(start=panel.start)
         provenance = Provenance(inputs={FUNCTION: digest(known)}, seed=seed)
+    smallest, alike = _answers(panel)
     return EventStudy(
         table,
         message("comparison_dates.question_event"),
@@ -153,7 +154,22 @@ def event_study(
             "conf_level": asked.conf_level, "alternative": alternative,
         },
         labels("comparison_dates", *WORDS),
+        smallest=smallest,
+        alike=alike,
     )  # fmt: skip
+
+
+def _answers(panel: gt.Panel) -> tuple[int, bool]:
+    """Return, of yes/no answers, the least units of one start with the same two, and whether some start gave one answer."""
+    if not np.isin(panel.y, (0, 1)).all():
+        return 0, False
+    counts, alike = [], False
+    for g in np.unique(panel.start):
+        mine = panel.y[panel.start == g].astype(int)
+        alike |= bool((mine.min(axis=0) == mine.max(axis=0)).any())
+        counts += [np.bincount(2 * mine[:, a] + mine[:, b]) for a in range(mine.shape[1]) for b in range(a)]
+    seen = np.concatenate(counts)
+    return int(seen[seen > 0].min()), alike
 
 
 def _read(
@@ -309,12 +325,8 @@ def _caveats(
         message("comparison_dates.no_two_way"),
         message("comparison_dates.which_average"),
     ]
-    tested = (table["term"] == "pretrend_test") & table["p_value"].notna()
-    said.append(
-        message(
-            "comparison_dates.pretrend_proves_nothing" if tested.any() else "comparison_dates.no_pretrend"
-        )
-    )
+    before = (table["since"].astype(float) < 0).any()
+    said.append(message(f"comparison_dates.{'pretrend_proves_nothing' if before else 'no_pretrend'}"))
     if not (panel.start == panel.never).any():
         said.append(message("comparison_dates.last_start_compares"))
     for name in ("units_not_at_every_date", "units_treated_from_first"):
