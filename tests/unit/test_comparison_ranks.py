@@ -388,6 +388,8 @@ def test_a_wave_that_never_took_place_leaves_the_other_described(answers):
     assert "“after” date" in said(answer)
     observed = answer.table[(answer.table["term"] == "mean_before") & (answer.table["part"] == "observed")]
     assert observed["n"].tolist() == [80]
+    seen = answer.table[answer.table["term"].eq("answers_before") & answer.table["part"].eq("observed")]
+    assert seen["count"].sum() == 80
     text = pre_post(first, pd.Series(answers[1]), "ordinal")
     assert lines(text).loc[("superiority", "tango"), "estimate"] == pytest.approx(
         lines(ordered(*answers)).loc[("superiority", "tango"), "estimate"]
@@ -553,6 +555,20 @@ def test_a_rare_answer_hides_all_counts_and_the_spread_of_the_mean(answers):
     assert math.isfinite(mean["estimate"])
     assert math.isnan(mean["std_error"])
     assert "gave one same answer" in said(published)
+
+
+def test_answers_of_the_few_who_were_lost_cannot_be_taken_from_totals():
+    before = np.repeat(DEGREES, 30).astype(object)
+    after = np.roll(before, 7)
+    after[:13] = None
+    answer = ordered(before, after)
+    cells = answer.table["part"].eq("observed") & answer.table["term"].eq("answers_before")
+    assert answer.table.loc[cells, "count"].tolist() == [30] * 4
+    # Thirteen are lost, all of the first degree: enough to be shown.
+    assert answer.publish().table.loc[cells, "count"].notna().all()
+    after[:13], after[40:45] = before[:13], None
+    few = ordered(before, after)
+    assert few.publish().table.loc[cells, "count"].isna().all()
 
 
 def test_two_categories_hide_the_mean_too():

@@ -112,10 +112,14 @@ class _Gate:
         self.part = table["part"].to_numpy()
         self.count = table["count"].to_numpy(dtype=float)
         self.n = table["n"].to_numpy(dtype=float)
-        parts = [list(np.flatnonzero(self.where(*names))) for names in (_DIRECTIONS, _UNPAIRED)]
-        parts += [list(np.flatnonzero(self.where(name))) for name in _ANSWERS if self.where(name).any()]
-        hidden, _ = suppress_partition(table, policy, [(None, rows) for rows in parts])
-        self.small = (hidden["status"] == "suppressed").to_numpy()
+        parts = [np.flatnonzero(self.where(*names)) for names in (_DIRECTIONS, _UNPAIRED)]
+        parts += [
+            np.flatnonzero(self.where(term) & (self.part == part))
+            for term in _ANSWERS
+            for part in ("pairs", "observed")
+        ]
+        hidden, _ = suppress_partition(table, policy, [(None, list(rows)) for rows in parts if len(rows)])
+        self.small = (hidden["status"] == "suppressed").to_numpy() | self._told_by_the_rest()
 
     def where(self, *terms: str) -> np.ndarray:
         """Return which rows have one of these terms."""
@@ -147,7 +151,7 @@ class _Gate:
         if not (self.small & cells).any():
             return nothing, nothing
         means = self.where("mean_before", "mean_after")
-        if self.where("answers_before").sum() > 2:
+        if len(set(self.table.loc[cells, "category"])) > 2:
             return cells, means
         return cells | means | self.where("difference", "superiority") | (self.part == "everyone"), nothing
 
@@ -160,7 +164,15 @@ class _Gate:
             hide |= self.part == ""  # the rows about everybody known carry the total
         if few or (self.small & people).any():
             hide |= self.part == "everyone"
-        for at in np.flatnonzero(self.part == "observed"):
-            twin = np.flatnonzero((self.term == self.term[at]) & (self.part == "pairs"))[0]
-            hide[at] |= 0 < self.n[at] - self.n[twin] < self.policy.threshold
         return hide
+
+    def _told_by_the_rest(self) -> np.ndarray:
+        """Return which rows about every answer tell, less those about pairs, of fewer people than the threshold."""
+        told = np.zeros(len(self.term), dtype=bool)
+        category = self.table["category"].to_numpy() if "category" in self.table else np.full(len(told), "")
+        for at in np.flatnonzero(self.part == "observed"):
+            same = (self.term == self.term[at]) & (self.part == "pairs") & (category == category[at])
+            twin = np.flatnonzero(same)[0]
+            more = self.n[at] - self.n[twin], self.count[at] - self.count[twin]
+            told[at] = any(0 < k < self.policy.threshold for k in more)
+        return told

@@ -110,12 +110,20 @@ def _scored(pairs: rows_of.Pairs, plan: Plan, stop: Message | None) -> dict:
 
 
 def _answers(answers: Ordered, pairs: rows_of.Pairs) -> list[dict]:
-    """Return how many gave each answer, at each date, among pairs."""
-    return [
-        row(term, "pairs", category=name, count=int((values == score).sum()), n=pairs.n)
-        for term, values in (("answers_before", pairs.before), ("answers_after", pairs.after))
-        for name, score in zip(answers.names, answers.scores, strict=True)
-    ]
+    """Return how many gave each answer at each date: among pairs, and among every answer when some are not paired."""
+    rows = []
+    for term, paired, wave in (
+        ("answers_before", pairs.before, answers.before),
+        ("answers_after", pairs.after, answers.after),
+    ):
+        known = wave[np.isfinite(wave)]
+        for part, values in (("pairs", paired), ("observed", known)):
+            if part == "pairs" or len(known) != pairs.n:
+                rows += [
+                    row(term, part, category=name, count=int((values == score).sum()), n=len(values))
+                    for name, score in zip(answers.names, answers.scores, strict=True)
+                ]
+    return rows
 
 
 def _about_scores(answers: Ordered) -> Message:
