@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
 
 from evalkit.comparison import pre_post
 from evalkit.disclosure import Policy
@@ -64,6 +65,35 @@ def test_the_ratio_and_the_third_interval_stand_beside_the_difference():
     assert row(result, "ratio", "tang")["estimate"] == pytest.approx(65 / 75)
     assert row(result, "ratio", "bonett_price_ratio")["conf_high"] == pytest.approx(0.9910, abs=5e-5)
     assert row(result, "difference", "bonett_price")["conf_low"] == pytest.approx(-0.1195, abs=5e-5)
+
+
+@pytest.mark.parametrize("four", [(12, 5, 9, 20), (3, 0, 4, 9), (7, 2, 0, 5), (1, 7, 1, 12)])
+def test_tang_s_limits_are_where_the_score_of_the_searched_likelihood_is_1_96(four):
+    counts = PairedCounts(*four)
+    for ratio in shares.tang_ratio(counts):
+
+        def cost(at, ratio=ratio):
+            both, lost = at
+            gained = both * (ratio - 1) + lost * ratio
+            chances = np.array([both, lost, gained, 1 - both - lost - gained])
+            if (chances <= 0).any():
+                return np.inf
+            return -float(np.array(four) @ np.log(chances))
+
+        starts = [
+            (b, q)
+            for b in (0.01, 0.05, 0.2, 0.4)
+            for q in (0.01, 0.05, 0.2, 0.4)
+            if np.isfinite(cost((b, q)))
+        ]
+        best = min(
+            (optimize.minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13}) for start in starts),
+            key=lambda found: found.fun,
+        )  # fmt: skip
+        both, lost = best.x
+        variance = counts.n * ((1 + ratio) * ratio * (both + lost) - 2 * ratio * both)
+        z = (counts.after - ratio * counts.before) / math.sqrt(variance)
+        assert abs(z) == pytest.approx(1.959964, abs=2e-3)
 
 
 def test_a_ratio_to_nobody_has_only_a_lower_bound_and_says_so():
@@ -541,6 +571,17 @@ def test_one_side_is_named_and_agrees_with_the_direction():
     for method in ("robust", "poisson_exact", "poisson_mid_p"):
         assert row(up, "change_test", method)["p_value"] < 0.05 < row(down, "change_test", method)["p_value"]
     assert "one_sided" in said(up)
+
+
+def test_the_trend_that_would_cancel_a_ratio_is_said_with_that_of_its_interval():
+    up = counted([4, 3, 2, 5, 1], [9, 7, 3, 8, 2])
+    low = row(up, "rate_ratio", "robust")["conf_low"]
+    texts = [c.text("en") for c in up.caveats]
+    assert any(f"by {low:.2f} would be enough for the" in t for t in texts)
+    down = counted([9, 7, 3, 8, 2], [4, 3, 2, 5, 1])
+    assert "trend_ratio_bound" in said(down)
+    assert "trend_ratio_bound" not in said(counted(*CLUMPED))
+    assert "trend_none" in said(counted([1, 2, 0], [2, 0, 1]))
 
 
 def test_no_event_before_has_a_lower_bound_only():

@@ -323,15 +323,25 @@ def _caveats(
         before, after = plan.exposure
         said.append(message("comparison_tables.exposure_said", before=before, after=after))
     if stop is None:
-        ratio = pairs.totals.ratio
-        if ratio == 1:
-            said.append(message("comparison.trend_none"))
-        elif 0 < ratio < math.inf:
-            said.append(message("comparison_tables.trend_ratio", ratio=ratio))
+        said += _trend(table, pairs.totals.ratio)
         said += _which_to_read(table, pairs)
         said += _floor_and_side(table, pairs, plan)
         said += said_of_margins(plan, ratio=True)
     return (*said, *reasons(table))
+
+
+def _trend(table: pd.DataFrame, ratio: float) -> list[Message]:
+    """Return by how much counts would have had to move by themselves to give the ratio, and to bring its interval to 1."""
+    if ratio == 1:
+        return [message("comparison.trend_none")]
+    if not 0 < ratio < math.inf:
+        return []
+    said = [message("comparison_tables.trend_ratio", ratio=ratio)]
+    robust = table[(table["term"] == "rate_ratio") & (table["method"] == "robust")].iloc[0]
+    nearest = float(robust["conf_low"] if ratio > 1 else robust["conf_high"])
+    if (nearest > 1) if ratio > 1 else (nearest < 1):
+        said.append(message("comparison_tables.trend_ratio_bound", ratio=nearest))
+    return said
 
 
 def _which_to_read(table: pd.DataFrame, pairs: Pairs) -> list[Message]:

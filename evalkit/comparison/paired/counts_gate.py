@@ -23,6 +23,7 @@ _EMPTY = ("empty_before", "empty_after")
 _PEOPLE = ("people_all", "people_paired", *_UNPAIRED, *_EMPTY)
 _RESTS_ON = {
     "comparison_tables.trend_ratio": ("estimate", "rate_ratio"),
+    "comparison_tables.trend_ratio_bound": ("conf_low", "rate_ratio"),
     "comparison_tables.clumped": ("estimate", "dispersion"),
     "comparison_tables.floor_events": ("p_floor", "change_test"),
     "comparison.floor_binds": ("p_floor", "change_test"),
