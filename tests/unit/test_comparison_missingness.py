@@ -566,6 +566,8 @@ def test_few_people_taken_off_hide_lees_bounds():
     found = attrition(data, "y", "continuous", arm="arm", scale=(-5, 5), **QUICK)
     out = found.publish()
     assert out.table.loc[out.table["method"] == "lee", "estimate"].isna().all()
+    # Enough are lost: nothing else is hidden, nor said to be.
+    assert "hidden_losses" not in keys(out)
     assert out.table.loc[out.table["method"] == "manski", "estimate"].notna().all()
 
 

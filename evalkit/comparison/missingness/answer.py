@@ -101,8 +101,9 @@ class Attrition(Comparison):
             kept.append(Message(new.key, {**new.values, "n": "…"}) if few else new)
         kept += out.caveats[len(self.caveats) :]
         made = dataclasses.replace(out, caveats=tuple(kept), facts=Facts())
-        lost = out.table["status"].eq("suppressed") & out.table["method"].isin(("manski", "lee"))
-        return made.with_caveats(message("comparison_missingness.hidden_losses")) if lost.any() else made
+        arms = (out.table["term"] == "lost") & out.table["group"].isin(list(self.facts.left_out))
+        few = (out.table.loc[arms, "status"] == "suppressed").any()
+        return made.with_caveats(message("comparison_missingness.hidden_losses")) if few else made
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table = self.table
