@@ -369,7 +369,9 @@ def test_pictures_and_words_in_both_languages():
 
     dated = did(panel(dates=(1, 2, 3, 4)), post=3)
     two = did(panel())
-    for answer in (dated, two):
+    hidden = did(panel(n=16), kind="continuous").publish()
+    refused = did(panel(sites=2, dates=(1, 2, 3)), post=3, cluster="site")
+    for answer in (dated, two, hidden, refused):
         for lang in ("fr", "en"):
             assert answer.plot(lang=lang).get_title(loc="left")
             assert "comparison_dates" not in answer.summary(lang)

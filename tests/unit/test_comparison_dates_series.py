@@ -278,6 +278,7 @@ def test_several_interruptions_change_from_the_segment_before():
         (lambda d: d.head(1), {}, "at least two points"),
         (lambda d: d.assign(month=[*d["month"][:-1], pd.Timestamp("1700-03-02")]), {}, "too irregular"),
         (lambda d: d.assign(month=d.index**1.5), {"start": 20}, "too irregular"),
+        (lambda d: d.assign(month=pd.date_range("2010-01-01", periods=24, freq="h")), {}, "several times on one day"),
         (lambda d: d.assign(month=["soon"] * 24), {}, "or numbers"),
         (lambda d: d, {"start": "2010-01-01"}, "leaves no point before"),
         (lambda d: d, {"start": "2012-01-01"}, "leaves no point before or none after"),

@@ -191,6 +191,7 @@ def test_publishing_yes_and_no_hides_what_tells_how_few_moved():
     assert "changes_hidden" in keys(out)
     alike = study(data.assign(y=((data["date"] == 5) & (data["unit"] < 9)).astype(float))).publish()
     assert alike.table.loc[~alike.table["term"].str.startswith("units_"), "estimate"].isna().all()
+    assert alike.plot(lang="fr").texts[0].get_text() == "rien à tracer"
 
 
 def test_pictures_words_and_pickles():

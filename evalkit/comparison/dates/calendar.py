@@ -102,6 +102,10 @@ def calendar(times: pd.Series, column: str, function: str) -> tuple[Calendar, np
     times = times.iloc[order].reset_index(drop=True)
     raw, unit = _raw(times)
     gaps = np.diff(raw)
+    if gaps.min() <= 0:
+        raise InputError(
+            f"{function}: {column} holds several times on one day; add the outcome up by day, or number the points"
+        )
     step = float(np.gcd.reduce(gaps.astype(int))) if unit != "number" else _step(gaps)
     place = np.rint((raw - raw[0]) / step).astype(int)
     if not np.allclose(raw, raw[0] + place * step, rtol=0, atol=1e-6 * step) or place[-1] > 20 * len(place):
