@@ -11,7 +11,7 @@ from evalkit.comparison import ancova, conditional_logit, firth_logit, gee, mixe
 from evalkit.comparison.repeated.likelihood import exact_law
 from evalkit.numerics.separation import separated
 
-QUICK = settings(max_examples=6, deadline=None)
+QUICK = settings(max_examples=4, deadline=None)
 COLUMNS = ["estimate", "std_error", "df", "p_value", "conf_low", "conf_high"]
 seeds = st.integers(0, 10_000)
 

@@ -156,6 +156,17 @@ def test_few_who_moved_one_way_do_not_leave():
     )
 
 
+def test_how_many_always_say_yes_does_not_follow_from_a_total():
+    data = pairs(20, 14, 30)
+    more = pd.DataFrame({"who": np.repeat(np.arange(100, 105), 2), "after": [0, 1] * 5, "yes": 1})
+    fit = conditional_logit(pd.concat([data, more]), "yes", "after", person="who")
+    assert "always yes, 5; always no, 30" in fit.summary("en")
+    published = fit.publish().summary("en")
+    assert "35 of 69 people never change" in published
+    assert "always no" not in published
+    assert "always no, 30" in conditional_logit(data, "yes", "after", person="who").publish().summary("en")
+
+
 # -- Firth -------------------------------------------------------------------------------------------------------------------
 def test_firth_of_two_groups_adds_one_half_to_each_cell():
     data = pd.DataFrame({"g": [0] * 12 + [1] * 9, "yes": [1] * 3 + [0] * 9 + [1] * 9})
@@ -313,6 +324,7 @@ def test_ancova_with_one_treated_or_a_constant_before():
     alone = ancova(data[(data["g"] == 0) | (data.index == 39)], "before", "after", "g")
     assert alone.tidy().query("term == 'effect'")["status"].eq("not_estimable").all()
     assert np.isnan(first(alone.publish(), "effect")["estimate"])
+    assert not any(c.key == "comparison_repeated.lord_gap" for c in alone.publish().caveats)
     flat = ancova(data.assign(before=2.0), "before", "after", "g")
     assert first(flat, "slope_before")["status"] == "not_estimable"
     assert first(flat, "correlation_before_after")["status"] == "not_estimable"

@@ -36,6 +36,11 @@ _OF_SMALL = (
     "comparison_repeated.explained", "comparison_repeated.firth_separated", "comparison_repeated.many_at_highest",
     "comparison_repeated.many_at_lowest",
 )  # fmt: skip
+#: Sentences that say a figure, and a column and term that must still be shown for them to stay.
+_RESTS_ON = {
+    "comparison_repeated.floor_binds": ("p_floor", "exact_test"),
+    "comparison_repeated.lord_gap": ("estimate", "effect"),
+}
 _RATIOS = {"identity": None, "log": "ratio_of_rates", "logit": "ratio_of_odds"}
 
 
@@ -118,16 +123,17 @@ class Repeated(Comparison):
         out = super().publish(policy)
         if self.provenance.kind != "records":
             return out
-        kept = still_said(
-            out.caveats, out.table, {"comparison_repeated.floor_binds": ("p_floor", "exact_test")}
-        )
+        policy = policy or Policy()
         told = reasons(out.table)
         some = bool((out.table["status"] == "suppressed").any())
-        kept = tuple(
-            c
-            for c in kept
-            if (c.key != "result.not_estimable" or c in told) and not (some and c.key in _OF_SMALL)
-        )
+        kept = []
+        for before, caveat in zip(self.caveats, out.caveats, strict=False):
+            of_small = (some and caveat.key in _OF_SMALL) or (
+                caveat.key == "comparison_repeated.alike" and _one_small(before, policy)
+            )
+            unsaid = caveat.key == "result.not_estimable" and caveat not in told
+            kept += [] if of_small or unsaid else [caveat]
+        kept = still_said((*kept, *out.caveats[len(self.caveats) :]), out.table, _RESTS_ON)
         return dataclasses.replace(out, caveats=kept, least=())
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
@@ -160,6 +166,11 @@ class Repeated(Comparison):
         if column == "conf_level" and value == value:
             return wording.percent(value, lang)
         return super()._cell(column, value, lang)
+
+
+def _one_small(caveat: Message, policy: Policy) -> bool:
+    """Return whether a sentence that splits a total holds a small count: the other would give it away."""
+    return any(0 < int(v) < policy.threshold for v in caveat.values.values())
 
 
 def _none(value: Any) -> bool:

@@ -133,10 +133,10 @@ def _alike(changes: np.ndarray, yes: np.ndarray) -> list[Message]:
     if not alike:
         return []
     always = int(((yes > 0) & ~changes).sum())
-    return [message(
-        "comparison_repeated.never_change", n=Headcount(alike), always=Headcount(always), never=Headcount(alike - always),
-        persons=Headcount(len(changes)),
-    )]  # fmt: skip
+    return [
+        message("comparison_repeated.never_change", n=Headcount(alike), persons=Headcount(len(changes))),
+        message("comparison_repeated.alike", always=Headcount(always), never=Headcount(alike - always)),
+    ]
 
 
 def _person_means(x: np.ndarray, who: np.ndarray) -> np.ndarray:
