@@ -827,3 +827,29 @@ def test_pure_numbers_without_anybody_are_not_figures():
     assert math.isnan(rates.conditional_floor(empty))
     assert all(math.isnan(v) for v in rates.least_likely_test(empty))
     assert math.isnan(rates.dispersion(np.array([]), np.array([])).ratio)
+
+
+# ---- what several sums together would give away ----------------------------------------------------------------------------
+
+
+def test_a_shown_zero_does_not_give_the_other_cells_of_a_share_away():
+    # 56 pairs, 21 at 1 before, 42 after: with "nobody stayed at 0" shown, the 7 who stayed at 1 would follow.
+    table = binary(7, 14, 35, 0).publish().table
+    cells = table["term"].isin(["stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0"])
+    assert table.loc[cells, "count"].isna().all()
+
+
+def test_lines_and_columns_together_do_not_give_a_cell_of_categories_away():
+    counts = [[10, 18, 26, 10], [34, 9, 13, 65], [22, 12, 14, 24], [17, 0, 2, 10]]
+    cells = {(a, b): counts[i][j] for i, a in enumerate("abcd") for j, b in enumerate("abcd")}
+    result = crossed(cells).publish()
+    assert result.table.loc[result.table["term"].isin(["moved", "stayed"]), "count"].isna().all()
+    assert row(result, "proportion_before", "wilson", category="d", part="pairs")["count"] == 29
+
+
+def test_exchanges_of_very_large_counts_are_drawn():
+    rng = np.random.default_rng(1)
+    before, after = rng.integers(10**6, 2 * 10**6, (2, 40))
+    found = row(counted(before, after), "change_test", "exchange_drawn")
+    assert found["p_floor"] == 1 / 20_000
+    assert found["reason"].key == "comparison_tables.drawn"
