@@ -107,6 +107,14 @@ def test_a_start_of_a_single_unit_is_described():
     assert "small_start" in keys(answer)
 
 
+def test_a_single_unit_to_compare_with_gives_no_precision():
+    answer = study(starts().query("start == 3 or unit == 2"))
+    assert answer.table["p_value"].isna().all()
+    average = term(answer, "average_by_start")
+    assert average["method"].tolist() == ["description", "influence"]
+    assert average["reason"].iloc[1].key == "comparison_dates.one_unit"
+
+
 def test_everybody_changing_alike_has_no_p():
     data = starts().assign(y=lambda d: d["unit"] + d["date"] + 1.0 * (d["date"] >= d["start"]))
     answer = study(data)

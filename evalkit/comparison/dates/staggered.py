@@ -240,27 +240,20 @@ def _averages(panel: gt.Panel, made: gt.Cells, asked: Asked) -> list[dict]:
     }
     rows = []
     for term, average in overall.items():
-        rows += _told(term, panel, average, panel.starts, treated, asked)
+        rows += told(term, "", "influence", gt.precision(panel, average), treated, asked)
     for g, average in starts.items():
         rows += [
             r | {"start": g}
-            for r in _told("effect_of_start", panel, average, [g], int((panel.start == g).sum()), asked)
+            for r in told(
+                "effect_of_start",
+                "",
+                "influence",
+                gt.precision(panel, average),
+                int((panel.start == g).sum()),
+                asked,
+            )
         ]
     return rows
-
-
-def _told(
-    term: str, panel: gt.Panel, average: gt.Average, whose: list[int], n: int, asked: Asked
-) -> list[dict]:
-    """Return the row of an average; a start of a single unit has an effect, but no precision."""
-    found = gt.precision(panel, average)
-    if any((panel.start == g).sum() < 2 for g in whose):
-        reason = message("comparison_dates.one_unit")
-        return [
-            row(term, "", "description", estimate=average.effect, n=n),
-            missing_row(term, "", "influence", n, reason),
-        ]
-    return told(term, "", "influence", found, n, asked)
 
 
 def _since(panel: gt.Panel, made: gt.Cells, asked: Asked, rng: np.random.Generator) -> list[dict]:
@@ -270,7 +263,7 @@ def _since(panel: gt.Panel, made: gt.Cells, asked: Asked, rng: np.random.Generat
     for e, average in lengths.items():
         whose = np.unique(made.start[(made.date - made.start) == e]).tolist()
         n = int(np.isin(panel.start, whose).sum())
-        mine = _told("effect_since", panel, average, whose, n, asked)
+        mine = told("effect_since", "", "influence", gt.precision(panel, average), n, asked)
         rows += [r | {"since": e} for r in mine]
         if mine[-1]["status"] == "ok":
             sound[e] = (average, mine[-1])
@@ -309,7 +302,9 @@ def _cells(panel: gt.Panel, made: gt.Cells, dates: list[Any], asked: Asked) -> l
     for k in range(len(made.effect)):
         g = int(made.start[k])
         average = gt.Average(float(made.effect[k]), made.influence[:, k])
-        found = _told("effect_cell", panel, average, [g], int((panel.start == g).sum()), asked)
+        found = told(
+            "effect_cell", "", "influence", gt.precision(panel, average), int((panel.start == g).sum()), asked
+        )
         rows += [
             r | {"start": g, "time": written(dates[made.date[k]]), "since": int(made.date[k]) - g}
             for r in found

@@ -179,7 +179,7 @@ def told(term: str, part: str, method: str, found: Contrast, n: int, asked: Aske
 
 def why(reason: str, method: str) -> str:
     if reason == "one_cluster_alone":
-        return "one_cluster" if method == "cr2" else "one_person"
+        return {"cr2": "one_cluster", "influence": "one_unit"}.get(method, "one_person")
     return reason
 
 
