@@ -412,6 +412,23 @@ def test_weighted_designs_that_tell_nothing_of_their_precision():
     assert one(few, "difference", "linearised").reason.key == "comparison_groups.few_clusters"
 
 
+def test_weighted_categories_are_tested_together_or_the_reason_is_said():
+    made = answer("nominal", weights="w")
+    assert one(made, "group_test", "wald_f").df == 2
+    data = people()
+    data["few"] = data.index % 3
+    assert (
+        one(answer("nominal", data, weights="w", cluster="few"), "group_test").reason.key
+        == "comparison_groups.few_for_all"
+    )
+    same = answer("nominal", data.assign(path="job"), weights="w")
+    assert one(same, "group_test").reason.key == "comparison_groups.one_category"
+    yes = answer("nominal", data.assign(path=data["placed"]), weights="w")
+    assert one(yes, "group_test").p_value == pytest.approx(
+        one(answer("binary", weights="w"), "difference").p_value
+    )
+
+
 def test_two_sites_are_described_not_tested():
     data = people()
     data["town"] = data["group"]

@@ -46,7 +46,7 @@ WORDS = (
     "fisher_exact", "fisher_mid_p", "fisher_holm", "boschloo", "chi_squared", "farrington_manning", "wilson", "welch",
     "hodges_lehmann", "mann_whitney_exact", "mann_whitney_normal", "newcombe_5", "brunner_munzel", "hedges_g",
     "permutation_exact", "permutation_drawn", "student", "wald", "likelihood_ratio", "freeman_halton_exact",
-    "freeman_halton_drawn", "sandwich", "quasi_poisson", "linearised", "linearised_holm", "lumley_scott", "logit",
+    "freeman_halton_drawn", "sandwich", "quasi_poisson", "linearised", "linearised_holm", "lumley_scott", "wald_f", "logit",
     "korn_graubard", "kish", "p_floor", "n", "count",
 )  # fmt: skip
 

@@ -226,8 +226,21 @@ def _nominal(
         if value == value:
             one = row("share_test", "", "linearised_holm", p_value=float(value), n=groups.n)
             rows.append(one | {"category": str(category)})
-    order = {"share_difference": 0, "share_test": 1, "category_share": 2}
+    rows.append(_overall(groups, design))
+    order = {"group_test": -1, "share_difference": 0, "share_test": 1, "category_share": 2}
     return Made([*sorted(rows, key=lambda r: order[r["term"]]), *effective], _said(groups))
+
+
+def _overall(groups: Groups, design: survey.Design) -> dict[str, Any]:
+    """Return the test that no share differs."""
+    if len(groups.categories) < 2:
+        return missing_row("group_test", "", "wald_f", groups.n, message("comparison_groups.one_category"))
+    shares = groups.outcome[:, None] == np.arange(len(groups.categories) - 1)
+    f, df, _, p = survey.wald_f(design, groups.treated, shares.astype(float))
+    if math.isnan(p):
+        why = message("comparison_groups.few_for_all")
+        return missing_row("group_test", "", "wald_f", groups.n, why)
+    return row("group_test", "", "wald_f", statistic=f, df=float(df), p_value=p, n=groups.n)
 
 
 def _effective(groups: Groups, design: survey.Design) -> list[dict[str, Any]]:

@@ -291,6 +291,9 @@ def test_weighted_samples_equal_r(name):
         ("rate_ratio", the(rate, "rate_ratio", "linearised")),
     ):
         check(name, term, {"estimate": math.log(r.estimate), "std_error": r.std_error}, "survey")
+    if data == "people":
+        path = the(two_groups("path", "treat", data=people, kind="nominal", **design), "group_test", "wald_f")
+        check(name, "wald_f", {"statistic": path.statistic, "p": path.p_value}, "survey")
     for k, part in enumerate(("reference", "other")):
         for term, method in (("logit", "logit"), ("beta", "korn_graubard")):
             r = the(share, "proportion", method, part)

@@ -109,6 +109,10 @@ for (name in c("trial", "people")) {
     # With ties svyranktest's places depend on the order of the rows: it is asked where there are none.
     r <- svyranktest(untied ~ g, s); add(id, "rank", "estimate", r$estimate); add(id, "rank", "p", r$p.value); add(id, "rank", "statistic", r$statistic); add(id, "rank", "df", r$parameter)
     lg <- suppressWarnings(svyglm(yes ~ g, s, family = quasibinomial, epsilon = 1e-15, maxit = 100)); b <- coef(summary(lg))["g1", ]; add(id, "odds", "estimate", b[1]); add(id, "odds", "std_error", b[2])
+    if (name == "people") { b <- svyby(~path, ~g, s, svymean, covmat = TRUE); k <- length(unique(d$path)) - 1; m <- coef(b); v <- vcov(b); a <- matrix(0, k, 2 * (k + 1))
+      lev <- sort(unique(d$path))[1:k]; for (i in 1:k) { a[i, match(paste0("0:path", lev[i]), names(m))] <- -1; a[i, match(paste0("1:path", lev[i]), names(m))] <- 1 }
+      gap <- a %*% m; nu <- degf(s) - 1; f <- drop(t(gap) %*% solve(a %*% v %*% t(a)) %*% gap) * (nu - k + 1) / (k * nu)
+      add(id, "wald_f", "statistic", f); add(id, "wald_f", "p", pf(f, k, nu - k + 1, lower.tail = FALSE)) }
     m <- svyby(~yes, ~g, s, svymean, covmat = TRUE); rr <- svycontrast(m, quote(log(`1` / `0`))); add(id, "risk_ratio", "estimate", coef(rr)); add(id, "risk_ratio", "std_error", SE(rr))
     for (k in 0:1) { sub <- subset(s, treat == k)
       a <- svyciprop(~yes, sub, method = "logit"); add(id, paste0("logit_", k), "low", confint(a)[1]); add(id, paste0("logit_", k), "high", confint(a)[2])
