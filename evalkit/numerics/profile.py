@@ -13,8 +13,8 @@ import numpy as np
 from evalkit.errors import InputError
 
 _STEPS = 200
-#: Squared length of a Newton step, in standard errors, that no longer matters.
-_DONE = 1e-22
+#: Squared length of a Newton step, in standard errors, after which the next one is lost in rounding.
+_DONE = 1e-16
 
 
 def climb(

@@ -143,6 +143,19 @@ def test_what_does_not_vary_within_people_is_named():
     assert first(fit, "after")["status"] == "ok"
 
 
+@pytest.mark.parametrize(("by", "shift"), [(1e150, 0.0), (1e-150, 0.0), (1.0, 1e6)])
+def test_conditional_logit_in_other_units(by, shift):
+    rng = np.random.default_rng(4)
+    data = pd.DataFrame(
+        {"who": np.repeat(np.arange(30), 3), "x": rng.normal(size=90), "yes": rng.integers(0, 2, 90)}
+    )
+    plain = first(conditional_logit(data, "yes", "x", person="who"), "x")
+    other = first(conditional_logit(data.assign(x=by * data["x"] + shift), "yes", "x", person="who"), "x")
+    for name in ("estimate", "std_error", "conf_low", "conf_high"):
+        assert other[name] * by == pytest.approx(plain[name], rel=1e-6), name
+    assert other["p_value"] == pytest.approx(plain["p_value"], rel=1e-6)
+
+
 def test_few_who_moved_one_way_do_not_leave():
     fit = conditional_logit(pairs(20, 4, 30), "yes", "after", person="who").publish()
     rows = fit.tidy()
