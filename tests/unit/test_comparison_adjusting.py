@@ -357,3 +357,11 @@ def test_few_people_in_a_group_are_said_to_be_few_for_an_interval():
     assert said["iptw"].key.endswith("few_people")
     assert said["regression"] is None
     assert made(people(200), method=("iptw",))["reason"].isna().all()
+
+
+def test_a_chance_that_cannot_be_told_from_one_has_no_weight():
+    # One person on the wrong side keeps the groups from separating; thousands of far ones make the slope steep.
+    x = np.r_[np.linspace(-1, 1, 200), 0.001, -0.001, 1e4, -1e4]
+    data = pd.DataFrame({"x": x, "t": (x > 0).astype(int), "y": np.sin(np.arange(204.0))})
+    data.loc[[200, 201], "t"] = [0, 1]
+    assert reasons(made(data, method=("iptw",))) == {"certain"}
