@@ -159,9 +159,10 @@ def rank_biserial(differences: np.ndarray, zeros: str = "wilcoxon", conf_level: 
 
     Notes
     -----
-    The interval lies on Fisher's scale, tanh(atanh r ± t e / (1 − r²)), with n − 1 degrees of freedom; e is the error of the share as
-    a U-statistic (Hoeffding 1948, Annals of Mathematical Statistics 19:293), estimated from how each person's difference stands
-    against all others. R's effectsize takes the variance under "no change" instead, and covers 0.80 to 0.85 where most change.
+    The interval is Wilson's of the share (1 + r) / 2 of pairs that rise, with the t quantile of n − 1 degrees of freedom, and with as
+    many people as would give that share its error as a U-statistic (Hoeffding 1948, Annals of Mathematical Statistics 19:293),
+    estimated from how each person's difference stands against everybody's. R's effectsize takes the variance under "no change"
+    instead, and covers 0.80 to 0.85 where most change, however many people there are.
 
     References
     ----------
@@ -171,7 +172,7 @@ def rank_biserial(differences: np.ndarray, zeros: str = "wilcoxon", conf_level: 
     --------
     >>> found = rank_biserial(np.array([3.0, 1.0, -2.0, 5.0, 4.0, 6.0, -1.0]))
     >>> round(found.estimate, 4), round(found.conf_low, 4), round(found.conf_high, 4)
-    (0.6786, -0.2062, 0.9529)
+    (0.6786, -0.3632, 0.9663)
     """
     from scipy import special, stats
 
@@ -181,16 +182,17 @@ def rank_biserial(differences: np.ndarray, zeros: str = "wilcoxon", conf_level: 
     ranks = stats.rankdata(np.abs(d))[d != 0]
     size = float((np.sign(d[d != 0]) * ranks).sum() / ranks.sum())
     n = len(d)
-    if abs(size) >= 1 or n < 3:
+    if abs(size) >= 1:
         return Size(size, math.nan, math.nan)
     ordered = np.sort(d)
     above = n - np.searchsorted(ordered, -d, side="right")
     below = np.searchsorted(ordered, -d, side="left")
-    # Each person against the others: rises less falls, and how many of these pairs have a sign at all.
-    score = (above - below - np.sign(d)) / (n - 1)
-    signed = np.where(d == 0, (d != 0).sum(), n - 1) / (n - 1)
-    influence = 2 * (score - size * signed) / signed.mean()
-    se = math.sqrt(float(np.var(influence, ddof=1)) / n)
-    half = float(special.stdtrit(n - 1, (1 + conf_level) / 2)) * se / (1 - size**2)
-    low, high = np.tanh(np.arctanh(size) + np.array([-half, half]))
-    return Size(size, float(low), float(high), se)
+    # Each person against everybody: rises less falls, and pairs with a sign; the pair with oneself counts in full, others are shared.
+    score = (above - below + np.sign(d)) / (n + 1)
+    signed = np.where(d == 0, (d != 0).sum(), n + 1) / (n + 1)
+    se = 2 * float(np.std((score - size * signed) / signed.mean(), ddof=1)) / math.sqrt(n)
+    share, z2 = (1 + size) / 2, float(special.stdtrit(n - 1, (1 + conf_level) / 2)) ** 2
+    people = share * (1 - share) / (se / 2) ** 2
+    middle = (share + z2 / (2 * people)) / (1 + z2 / people)
+    half = math.sqrt(z2 * (share * (1 - share) / people + z2 / (4 * people**2))) / (1 + z2 / people)
+    return Size(size, 2 * (middle - half) - 1, 2 * (middle + half) - 1, se)
