@@ -246,6 +246,9 @@ def test_edges_give_an_answer_and_never_a_certain_one(kind, y, g, design):
     assert made.publish().summary("fr")
     if design == "one cluster per arm":
         assert table["p_value"].isna().all()
+    else:
+        described = table["term"].isin(["mean", "mean_score", "proportion"]) & table["conf_low"].isna()
+        assert table.loc[described, "reason"].notna().all()
 
 
 def test_a_group_without_any_answer_is_described_not_compared():
@@ -531,3 +534,11 @@ def test_the_order_of_ordered_answers_is_said():
 def test_very_unlike_counts_do_not_overflow():
     made = two_groups(pd.Series([0] * 50 + [5_000] * 50), pd.Series([0] * 50 + [1] * 50), kind="count")
     assert 0 < one(made, "group_test", "conditional_exact").p_value < 1e-300
+
+
+def test_values_equal_but_for_rounding_are_alike():
+    made = two_groups(pd.Series([0.1] * 7 + [0.1 + 0.2] * 6), pd.Series([0] * 7 + [1] * 6), kind="continuous")
+    assert one(made, "difference").status == "not_estimable"
+    assert one(made, "standardised_difference").status == "not_estimable"
+    assert rows(made, "mean")["conf_low"].isna().all()
+    assert rows(made, "standard_deviation")["estimate"].eq(0).all()

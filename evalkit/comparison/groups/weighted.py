@@ -175,7 +175,8 @@ def _described(
         sure = not se > _ROUNDING * max(abs(value), 1e-300)
         count = {"count": int(groups.outcome[own].sum())} if plan.kind == "binary" else {}
         if sure or df < 1:
-            rows.append(row(term, part, "linearised", estimate=value, n=n, **count))
+            why = message(f"comparison_groups.{'mean_of_alike' if sure else 'mean_of_one'}")
+            rows.append(row(term, part, "linearised", estimate=value, n=n, reason=why, **count))
             continue
         if plan.kind == "binary":
             ends = {"logit": survey.logit_interval(value, se, df, plan.conf_level),
