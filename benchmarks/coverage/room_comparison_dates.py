@@ -152,7 +152,7 @@ def cases() -> list[Case]:
     said = "24 or 48 points, no effect, autocorrelation"
     return [
         Case("difference in differences, same people, a third treated, no effect", dict.fromkeys(panel, 0.0), _panel,
-             people, PLAYS, ("p, Welch", "p, dates before")),
+             people, 2 * PLAYS, ("p, Welch", "p, dates before")),
         Case("difference in differences, two samples of n, no effect",
              dict.fromkeys(("yes or no, Welch", "12 sites, CR2", "12 sites, taken as people"), 0.0),
              _surveys, people, PLAYS, ("p, 12 sites, CR2",)),

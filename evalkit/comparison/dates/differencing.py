@@ -134,7 +134,7 @@ def difference_in_differences(
     for part, people in parts.items():
         if len(people) == 0:
             reason = message("comparison_dates.nobody_every")
-            rows += twofold.refused(reason, part, 0, "welch")
+            rows += twofold.refused(reason, part, 0, "cr2" if cluster else "welch")
             continue
         made = twofold.paired_rows if part == "pairs" else twofold.crossed_rows
         rows += made(people, asked, adjust is not None)

@@ -83,7 +83,7 @@ def paired_rows(sample: Sample, asked: Asked, adjusted: bool) -> list[dict]:
     treated, n = people.treated, len(people)
     arms = people.y[~treated], people.y[treated]
     if min(map(len, arms)) == 0:
-        return refused(message("comparison_dates.empty_cell"), "pairs", n, "welch")
+        return refused(message("comparison_dates.empty_cell"), "pairs", n, method_of(people))
     wanted = {
         "difference_in_differences": ([0, 1], (arms[1], arms[0]), (1, -1), n),
         "change_reference": ([1, 0], (arms[0],), (1,), len(arms[0])),
