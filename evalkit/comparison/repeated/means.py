@@ -249,7 +249,7 @@ def mean_rows(fit: Fit, rows: Long, time: str, by: str | None) -> list[dict]:
             if first is None:
                 first, lowest = at, known["least"]
                 continue
-            known = {**known, "least": float(np.nanmin([known["least"], lowest]))}
+            known = {**known, "least": min((v for v in (known["least"], lowest) if v == v), default=math.nan)}
             changes.append(at.change(first, part, known))
             if fit.family != "gaussian":
                 name = "log_odds_from_first" if fit.family == "binomial" else "log_ratio_from_first"

@@ -204,18 +204,22 @@ class _Scaled:
             return message("comparison_repeated.once_only")
         if len(self.y) <= self.x.shape[1] + self.z.shape[1]:
             return message("comparison_repeated.few_rows")
-        if self._within() <= 1e-9:
+        if self._within(self.z[:, :1]) <= 1e-9:
             return message("comparison_repeated.no_within")
         if slope is not None and not self._varies():
             return message("comparison_repeated.slope_constant", column=slope)
+        if slope is not None and self._within(self.z) <= 1e-9:
+            return message("comparison_repeated.few_dates")
         return None
 
-    def _within(self) -> float:
-        """Return how much is left within people once the model is taken out."""
+    def _within(self, z: np.ndarray) -> float:
+        """Return how much is left within people once a level (and slope) of each, and the model, are taken out."""
         both = np.column_stack([self.y, self.x])
-        counts = np.bincount(self.person)
-        means = np.stack([np.bincount(self.person, c) for c in both.T], axis=1) / counts[:, None]
-        both = both - means[self.person]
+        ends = np.cumsum(np.bincount(self.person))[:-1]
+        left = []
+        for mine, own in zip(np.split(both, ends), np.split(z, ends), strict=True):
+            left.append(mine - own @ np.linalg.lstsq(own, mine, rcond=1e-10)[0])
+        both = np.vstack(left)
         rest = both[:, 0] - both[:, 1:] @ np.linalg.lstsq(both[:, 1:], both[:, 0], rcond=1e-10)[0]
         return float(np.sqrt(np.mean(rest**2)))
 
