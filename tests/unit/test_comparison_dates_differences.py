@@ -409,3 +409,19 @@ def test_a_simultaneous_band_is_students_when_dates_say_the_same_and_sidaks_when
     reach = largest_of(correlation, 1e6, level, np.random.default_rng(1))
     one = level if np.linalg.matrix_rank(correlation) == 1 else level**0.25
     assert reach == pytest.approx(stats.norm.isf((1 - one) / 2), abs=0.03)
+
+
+def test_two_sites_named_as_the_groups_are_described_not_tested():
+    rng = np.random.default_rng(7)
+    data = pd.DataFrame({
+        "person": np.repeat(np.arange(200), 2), "date": [0, 1] * 200, "site": np.repeat(["centre", "est"], 200),
+    })  # fmt: skip
+    data["y"] = rng.normal(size=400) + 3.0 * ((data["site"] == "est") & (data["date"] == 1))
+    rows = difference_in_differences(data, "y", group="site", time="date", unit="person").tidy()
+    found = rows[rows["term"] == "difference_in_differences"]
+    assert found["p_value"].isna().all()
+    assert found["conf_low"].isna().all()
+    assert "not_estimable" in found["status"].tolist()
+    other = data.rename(columns={"site": "served"})
+    told = difference_in_differences(other, "y", group="served", time="date", unit="person").tidy()
+    assert told.loc[told["term"] == "difference_in_differences", "p_value"].notna().any()

@@ -64,6 +64,7 @@ def difference_in_differences(
         (``observed``). Not given, dates are taken as separate samples.
     cluster : str, optional
         What treatment was decided for (site, class). With one in a group no test is made: nothing says how sites differ anyway.
+        When the groups are sites themselves (the column is called ``site``), they are the clusters.
     adjust : str, optional
         Formula of characteristics that do not change in time: ``"age + C(diploma)"``.
     weights : str, optional
@@ -124,6 +125,9 @@ def difference_in_differences(
     rng = generator(seed)
     if cluster is not None and cluster == unit:
         cluster = None
+    if cluster is None and group == "site" and unit != "site":
+        # As in the records of a programme: people of one site were not treated one by one.
+        cluster = group
     sample, left_out = read(
         data, outcome, group, time, post, unit, cluster, adjust, weights, kind, reference, missing
     )
