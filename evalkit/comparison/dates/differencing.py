@@ -110,9 +110,9 @@ def difference_in_differences(
 
     Examples
     --------
-    >>> wide = pd.DataFrame({"id": range(8), "site": list("aaaabbbb"), "1": [4, 5, 6, 5, 3, 4, 5, 4], "2": [5, 5, 7, 6, 6, 6, 9, 7]})
-    >>> long = wide.melt(id_vars=["id", "site"], var_name="wave", value_name="visits").astype({"wave": int})
-    >>> answer = difference_in_differences(long, "visits", group="site", time="wave", unit="id")
+    >>> wide = pd.DataFrame({"id": range(8), "served": list("aaaabbbb"), "1": [4, 5, 6, 5, 3, 4, 5, 4], "2": [5, 5, 7, 6, 6, 6, 9, 7]})
+    >>> long = wide.melt(id_vars=["id", "served"], var_name="wave", value_name="visits").astype({"wave": int})
+    >>> answer = difference_in_differences(long, "visits", group="served", time="wave", unit="id")
     >>> answer.tidy()[["term", "method", "estimate", "conf_low", "conf_high", "p_value"]].head(3).round(3)
                             term method  estimate  conf_low  conf_high  p_value
     0  difference_in_differences  welch      2.25     1.017      3.483    0.005
