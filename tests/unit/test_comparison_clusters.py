@@ -145,7 +145,7 @@ def test_a_missing_cluster_is_refused_or_counted():
     answer = compare.cluster_regression(data, "y", "treat", "site", missing="drop")
     assert by_term(answer).loc["treat", "n"] == 118
     assert answer.glance()["n_total"].item() == 120
-    assert "2 of 120 rows left out" in answer.summary("en")
+    assert "Rows left out because 'site' is missing there: 2" in answer.summary("en")
 
 
 def test_every_cluster_of_one_person_is_hc2():
@@ -431,6 +431,15 @@ def test_an_interval_with_no_end_says_so():
     row = compare.wild_cluster_bootstrap(data, "y", "treat", "site").tidy().loc[0]
     assert math.isnan(row["conf_low"])
     assert "no 95% interval" in row["reason"] or "95" in row["reason"]
+
+
+@pytest.mark.parametrize(("size", "offset", "null"), [(1e-8, 0.0, 1.0), (1.0, 1e9, 1e4), (1e8, 0.0, 1e12)])
+def test_the_data_are_one_of_their_own_draws_however_far_the_null(size, offset, null):
+    for seed in range(20):
+        data = people(4, 4, seed=seed)
+        data["y"] = data["y"] * size + offset
+        row = compare.wild_cluster_bootstrap(data, "y", "treat", "site", null=null).tidy().loc[0]
+        assert row["p_value"] >= 2 / 2**4  # the data and their mirror
 
 
 def test_a_collinear_or_perfect_term_is_refused_by_the_bootstrap():

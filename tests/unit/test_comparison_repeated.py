@@ -209,7 +209,7 @@ def test_missing_rows_are_refused_or_counted(model):
         model(data)
     fit = model(data, missing="drop")
     said = " ".join(c.text("en") for c in fit.caveats)
-    assert "3 of 36 rows left out" in said
+    assert "Rows left out because 'y' is missing there: 3" in said
     assert "1 person has no complete row left" in said
     assert fit.tidy().set_index("term").loc["persons", ["count", "n"]].tolist() == [11, 12]
 
