@@ -236,6 +236,19 @@ def test_people_with_the_same_prediction_lend_alike():
 
 
 # ---- edges -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("far", [1e6, 1e9])
+def test_where_the_zero_stands_changes_nothing_that_is_filled_in(far):
+    rng = np.random.default_rng(5)
+    age = rng.integers(0, 1000, 200).astype(float)
+    score = pd.Series(age + rng.integers(-9, 10, 200)).mask(np.arange(200) % 4 == 0)
+
+    def filled(values):
+        data = pd.DataFrame({"score": values, "age": age})
+        return chained(data, np.zeros((200, 0)), 1, 1, np.random.default_rng(1))[0]["score"].to_numpy()
+
+    np.testing.assert_array_equal(filled(score + far) - far, filled(score))
+
+
 def test_an_arm_wholly_lost_leaves_the_bounds_and_the_other_arm():
     data = people()
     data.loc[data["arm"] == "b", "y"] = np.nan
