@@ -543,6 +543,36 @@ def test_few_lost_hide_what_their_sum_follows_from(points):
     assert shown.loc[shown["term"] == "people_all", "count"].isna().all()
 
 
+@pytest.mark.parametrize("kind", ["continuous", "ordinal"])
+@pytest.mark.parametrize("lost", [(3, 20), (20, 3)])
+def test_empty_answers_and_bases_do_not_give_away_the_few_seen_once(kind, lost):
+    rng = np.random.default_rng(5)
+    before, after = (rng.integers(1, 5, 83).astype(float) for _ in range(2))
+    after[60 : 60 + lost[0]] = before[60 + lost[0] :] = np.nan
+    shown = pre_post(*waves(before, after), kind).publish().table
+    people = shown.set_index("term")["count"]
+    assert people[["people_only_before", "people_only_after"]].isna().all()
+    # 83 − 60 seen twice are 23: of wide data the empty answers, or the base of a mean, would give both numbers.
+    assert people[["people_all", "people_paired"]].tolist() == [83, 60]
+    assert people[["empty_before", "empty_after"]].isna().all()
+    assert shown.loc[shown["part"] == "observed", "n"].isna().all()
+
+
+def test_few_changes_of_scores_cannot_be_solved_from_their_sum_and_squares():
+    before, after = ["no"] * 50 + ["yes"] * 50, ["yes"] * 3 + ["no"] * 47 + ["yes"] * 50
+    answer = ordered(before, after, order=["no", "yes"], margin=0.2)
+    published = answer.publish()
+    rows = lines(published)
+    # The sum of the differences and that of their squares are both 3: three went up, nobody down.
+    difference = rows.loc[("difference", "paired_t")]
+    assert difference["estimate"] == 0.03
+    assert difference[["std_error", "conf_low", "conf_high"]].isna().all()
+    assert rows.loc[("change_test", "scored_asymptotic"), ["statistic", "p_value"]].isna().all()
+    assert rows.loc[("equivalence", "paired_t"), ["std_error", "p_value", "conf_low"]].isna().all()
+    assert rows.loc[("hodges_lehmann", "walsh_exact"), ["estimate", "conf_low", "conf_high"]].isna().all()
+    assert "Too few people went up" in said(published)
+
+
 def test_a_rare_answer_hides_all_counts_and_the_spread_of_the_mean(answers):
     before, after = answers[0].copy(), answers[1]
     before[before == "very good"] = "good"

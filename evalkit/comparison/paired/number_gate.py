@@ -21,6 +21,7 @@ from evalkit.wording import Message, message
 _DIRECTIONS = ("went_up", "went_down", "stayed")
 _ANSWERS = ("answers_before", "answers_after")
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
+_EMPTY = ("empty_before", "empty_after")
 _DRAWN = ("difference", "hodges_lehmann", "median_difference")
 #: Sentences that say a figure, and a column and term that must still be shown for them to stay.
 _RESTS_ON = {
@@ -52,7 +53,7 @@ class NumberPrePost(PrePost):
         """Pass the gate; see `Result.publish`.
 
         When few people went up, went down or stayed, the tests whose p-value follows from these counts are hidden with them. A median,
-        or a limit, that is the difference of few people is hidden. The mean difference stays.
+        or a limit, that is the difference of few people is hidden. The mean difference stays; of ordered answers without its spread.
         """
         out = super().publish(policy)
         gone = _reasons_gone(self.table, out.table)
@@ -67,12 +68,13 @@ class NumberPrePost(PrePost):
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         gate = _Gate(self.table, policy)
         directions, own, answers = gate.directions(), gate.own(self.crowds), gate.answers()
-        hide, trim = gate.small | directions | own | answers[0] | gate.unpaired(), answers[1]
+        spread = gate.spread((directions | answers[0]).any())
+        hide, trim = gate.small | directions | own | answers[0] | gate.unpaired(), answers[1] | spread
         reasons = (
             (own, "own_difference_hidden"),
-            (answers[0] | answers[1], "answers_hidden"),
+            (answers[0] | answers[1] | (spread & answers[0].any()), "answers_hidden"),
             (
-                directions & gate.where("change_test", "superiority", "equivalence", "rank_biserial"),
+                (directions | (spread & directions.any())) & ~gate.where(*_DIRECTIONS),
                 "directions_hidden",
             ),
         )
@@ -108,6 +110,7 @@ class _Gate:
 
     def __init__(self, table: pd.DataFrame, policy: Policy):
         self.table, self.policy = table, policy
+        self.of_scores = "category" in table
         self.term = table["term"].to_numpy()
         self.part = table["part"].to_numpy()
         self.count = table["count"].to_numpy(dtype=float)
@@ -119,7 +122,8 @@ class _Gate:
             for part in ("pairs", "observed")
         ]
         hidden, _ = suppress_partition(table, policy, [(None, list(rows)) for rows in parts if len(rows)])
-        self.small = (hidden["status"] == "suppressed").to_numpy() | self._told_by_the_rest()
+        self.told = self._told_by_the_rest()
+        self.small = (hidden["status"] == "suppressed").to_numpy() | self.told
 
     def where(self, *terms: str) -> np.ndarray:
         """Return which rows have one of these terms."""
@@ -131,8 +135,11 @@ class _Gate:
         if not (self.small & cells).any():
             return np.zeros(len(self.term), dtype=bool)
         exact = ~self.table["method"].isin(["paired_t", "scored_asymptotic"]).to_numpy()
-        tests = self.where("change_test", "equivalence") & exact
-        return cells | tests | self.where("superiority", "rank_biserial") | (self.part == "changed")
+        told = self.where("change_test", "equivalence") & exact | self.where("superiority", "rank_biserial")
+        if self.of_scores:
+            # Nearly all differences are tied: one of known rank tells how many stand before it.
+            told |= self.where("hodges_lehmann", "median_difference")
+        return cells | told | (self.part == "changed")
 
     def own(self, crowds: Mapping[int, int]) -> np.ndarray:
         """Return which rows show a difference that fewer people than the threshold have."""
@@ -155,15 +162,28 @@ class _Gate:
             return cells, means
         return cells | means | self.where("difference", "superiority") | (self.part == "everyone"), nothing
 
+    def spread(self, secret: bool) -> np.ndarray:
+        """Return which rows lose their spread when how many changed, or answered what, is hidden.
+
+        Scores lie few steps apart: the sum of the differences and that of their squares give the numbers who changed.
+        """
+        if not secret or not self.of_scores:
+            return np.zeros(len(self.term), dtype=bool)
+        squares = self.table["method"].isin(["paired_t", "scored_asymptotic"]).to_numpy()
+        return squares & self.where("difference", "change_test", "equivalence")
+
     def unpaired(self) -> np.ndarray:
         """Return which rows, set beside those about the pairs, tell of fewer people than the threshold."""
         hide = np.zeros(len(self.term), dtype=bool)
         people = self.where(*_UNPAIRED)
         few = 0 < self.count[people].sum() < self.policy.threshold
+        hidden = bool((self.small & people).any())
         if few:
             hide |= self.part == ""  # the rows about everybody known carry the total
-        if few or (self.small & people).any():
-            hide |= self.part == "everyone"
+        if hidden:
+            hide |= self.where(*_EMPTY)  # answers left empty are those of people not seen twice
+        if few or hidden or self.told.any():
+            hide |= np.isin(self.part, ["everyone", "observed"])
         return hide
 
     def _told_by_the_rest(self) -> np.ndarray:
