@@ -14,12 +14,12 @@ import pandas as pd
 from scipy import special, stats
 
 from evalkit import wording
-from evalkit.comparison.core.answer import Comparison, reasons, still_said
+from evalkit.comparison.core.answer import Comparison, masked, reasons, still_said
 from evalkit.comparison.core.people import number_values
 from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.comparison.paired.answer import WORDS, attrition_caveat, obstacle, people_rows
 from evalkit.comparison.paired.waves import as_series, pair
-from evalkit.disclosure import Policy
+from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import level, one_number, one_of
 from evalkit.provenance import Provenance, digest
@@ -47,6 +47,19 @@ class RegressionToTheMean(Comparison):
         """Pass the gate; see `Result.publish`."""
         out = super().publish(policy)
         return type(out)(**{**vars(out), "caveats": still_said(out.caveats, out.table, _RESTS_ON)})
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        terms = self.table["term"].tolist()
+        once = [terms.index(t) for t in ("people_only_before", "people_only_after", "people_neither")]
+        everybody, paired = terms.index("people_all"), terms.index("people_paired")
+        table, _ = suppress_partition(self.table, policy, [(None, once), (everybody, [paired, *once])])
+        hide = (table["status"] == "suppressed").to_numpy()
+        if hide[once].any():
+            hide |= self.table["term"].str.startswith("empty_").to_numpy()
+        if 0 < self.table["count"].iloc[once].sum() < policy.threshold:
+            # Every row of people carries the total.
+            hide |= self.table["term"].str.startswith(("people_", "empty_")).to_numpy()
+        return masked(self.table, hide)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the difference as observed and as corrected, and return the matplotlib Axes."""
