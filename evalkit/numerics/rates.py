@@ -9,10 +9,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from evalkit.numerics.proportions import clopper_pearson
-from evalkit.numerics.tails import positive
+from evalkit.numerics.tails import log_chances, positive
 
 
 def exact_rate_ratio(
@@ -82,7 +82,8 @@ def exact_rate_p(
     total = x0 + x1
     if total == 0:
         return math.nan if mid_p else 1.0
-    chance = stats.binom.pmf(np.arange(total + 1), total, ratio * e1 / (e0 + ratio * e1))
+    before = np.arange(total)
+    chance = np.exp(log_chances(np.log((total - before) / (before + 1)) + math.log(ratio * e1 / e0)))
     here = np.arange(total + 1) == x1
     share = 0.5 if mid_p else 1.0
     if alternative == "two-sided":

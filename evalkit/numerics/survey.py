@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from evalkit.numerics.tails import positive
 
@@ -211,7 +211,7 @@ def logit_interval(
     """
     half = float(stats.t.isf((1 - conf_level) / 2, df)) * std_error / (share * (1 - share))
     centre = math.log(share / (1 - share))
-    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+    return float(special.expit(centre - half)), float(special.expit(centre + half))
 
 
 def korn_graubard(

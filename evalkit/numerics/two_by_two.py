@@ -9,8 +9,9 @@ import math
 import sys
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
+from evalkit.numerics.tails import log_chances
 from evalkit.numerics.two_proportions import TwoCounts
 
 _SMALLEST = sys.float_info.min
@@ -45,8 +46,8 @@ def fisher(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool = Fals
     >>> round(fisher(tea), 5), round(fisher(tea, mid_p=True), 5)
     (0.48571, 0.25714)
     """
-    values, chance = _hypergeometric(counts)
-    return _p_of(values, chance, counts.x1, alternative, mid_p)
+    values, log_chance = _hypergeometric(counts)
+    return _p_of(values, np.exp(log_chance), counts.x1, alternative, mid_p)
 
 
 def fisher_floor(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool = False) -> float:
@@ -57,14 +58,17 @@ def fisher_floor(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool 
     >>> round(fisher_floor(TwoCounts(1, 4, 3, 4)), 5)
     0.02857
     """
-    values, chance = _hypergeometric(counts)
+    values, log_chance = _hypergeometric(counts)
+    chance = np.exp(log_chance)
     return min(_p_of(values, chance, int(end), alternative, mid_p) for end in (values[0], values[-1]))
 
 
 def _hypergeometric(counts: TwoCounts) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the other group may have the outcome given the margins, and how likely each is."""
+    """Return how many of the other group may have the outcome given the margins, and the logarithm of how likely."""
     values = np.arange(max(0, counts.x - counts.n0), min(counts.n1, counts.x) + 1)
-    return values, stats.hypergeom.pmf(values, counts.n, counts.x, counts.n1)
+    v = values[:-1].astype(float)
+    ways = (counts.n1 - v) * (counts.x - v) / ((v + 1) * (counts.n0 - counts.x + v + 1))
+    return values, log_chances(np.log(ways))
 
 
 def _p_of(values: np.ndarray, chance: np.ndarray, seen: int, alternative: str, mid_p: bool) -> float:
@@ -174,8 +178,7 @@ def conditional_odds_ratio(counts: TwoCounts, conf_level: float = 0.95) -> tuple
     >>> [round(v, 3) for v in conditional_odds_ratio(TwoCounts(1, 4, 3, 4))]
     [6.408, 0.212, 626.244]
     """
-    values, _ = _hypergeometric(counts)
-    log_chance = stats.hypergeom.logpmf(values, counts.n, counts.x, counts.n1)
+    values, log_chance = _hypergeometric(counts)
     low_end, high_end = counts.x1 == values[0], counts.x1 == values[-1]
     if len(values) == 1:
         return math.nan, 0.0, math.inf

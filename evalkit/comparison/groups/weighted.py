@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from evalkit.comparison.core.rows import missing_row, row
+from evalkit.comparison.core.rows import missing_row, ratio_of, row
 from evalkit.comparison.groups.made import PARTS, Made, margin_rows, none_rows, obstacle
 from evalkit.comparison.groups.people import Groups
 from evalkit.comparison.groups.plan import GroupPlan
@@ -91,7 +91,7 @@ def _student(
 ) -> dict[str, Any]:
     half = float(stats.t.isf((1 - plan.conf_level) / 2, df)) * se
     ends = (estimate, estimate - half, estimate + half)
-    shown = [math.exp(v) for v in ends] if log else ends
+    shown = [ratio_of(v) for v in ends] if log else ends
     return row(
         term, "", method, estimate=shown[0], std_error=se, statistic=estimate / se, df=float(df),
         p_value=survey.student_p(estimate / se, df, plan.alternative), conf_low=shown[1], conf_high=shown[2],
