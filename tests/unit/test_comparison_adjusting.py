@@ -189,10 +189,11 @@ def test_survey_weights_enter_all_but_matching():
 
 def test_trimming_is_counted_and_said():
     table = made(people(), options={"trim": 0.2})
-    trimmed = table[table["term"] == "trimmed"].iloc[0]
-    assert 0 < trimmed["count"] < 60
-    assert trimmed["reason"].key.endswith("trimmed_away")
-    assert table[table["method"] == "aipw"].iloc[0]["n"] == 60 - trimmed["count"]
+    trimmed = table[table["term"] == "trimmed"]
+    assert trimmed["part"].tolist() == ["among_treated", "among_reference"]
+    assert 0 < trimmed["count"].sum() < trimmed["n"].sum() == 60
+    assert all(r.key.endswith("trimmed_away") for r in trimmed["reason"] if r)
+    assert table[table["method"] == "aipw"].iloc[0]["n"] == 60 - trimmed["count"].sum()
     gone = made(people(), options={"trim": 0.49})
     assert "trimmed_all" in reasons(gone)
     assert set(status(gone).values()) == {"not_estimable"}
@@ -332,6 +333,30 @@ def test_few_without_a_partner_are_hidden_with_what_tells_their_number():
     shown = answer.publish().table.query("method == 'matching'")
     assert shown[["estimate", "n", "count", "df"]].isna().all(axis=None)
     assert f" {int(alone)} n'" not in answer.publish().summary("fr")
+
+
+def test_few_trimmed_in_one_group_are_hidden_though_many_were_in_all():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.normal(size=400)})
+    data["t"] = (rng.random(400) < 1 / (1 + np.exp(-1.9 * data["x"]))).astype(int)
+    data["y"] = (rng.random(400) < 0.4).astype(int)
+    answer = two_groups("y", "t", data=data, adjust="x", options={"trim": 0.02})
+    trimmed = answer.table.query("term == 'trimmed'")["count"]
+    assert (trimmed < 11).all()
+    assert trimmed.sum() >= 11
+    out = answer.publish().table
+    assert out.query("term == 'trimmed'")["count"].isna().all()
+    assert out[out["term"].isin(["adjusted_difference", "effective_n", "without_partner"])]["n"].isna().all()
+
+
+def test_trimming_is_said_though_what_is_left_is_told_apart_for_certain():
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=24).round(1)
+    t = (rng.random(24) < 1 / (1 + np.exp(-2 * x))).astype(int)
+    data = pd.DataFrame({"x": x, "t": t, "y": np.tile([0.0, 1, 1, 0], 6)})
+    table = two_groups("y", "t", data=data, kind="continuous", adjust="x", options={"trim": 0.3}).table
+    assert table.query("term == 'trimmed'")["count"].sum() == 18
+    assert (table.query("term == 'adjusted_difference'")["n"] == 6).all()
 
 
 def test_a_mean_that_is_not_above_zero_has_no_ratio_and_one_cluster_no_error():

@@ -109,7 +109,7 @@ def test_without_a_chance_there_is_no_histogram_to_draw():
 def test_published_records_hide_small_bins_small_cells_and_what_follows_from_them():
     data = people().assign(rare=lambda d: (np.arange(len(d)) % 40 == 0).astype(int))
     found = overlap("t", "x + rare", data, options={"trim": 0.06})
-    assert 0 < rows(found, "trimmed")["count"].item() < 11
+    assert 0 < rows(found, "trimmed")["count"].sum() < 11
     out = found.publish()
     assert out.bins["count"].isna().any()
     counts = out.bins["count"].dropna()
@@ -118,6 +118,22 @@ def test_published_records_hide_small_bins_small_cells_and_what_follows_from_the
     assert rows(out, "effective_n")["n"].isna().all(), "the sizes after trimming would tell how many were"
     assert rows(out, "people")["count"].notna().all()
     assert any(c.key.endswith("bins_hidden") for c in out.caveats)
+
+
+def test_few_trimmed_in_a_group_do_not_follow_from_sentences_nor_from_the_picture():
+    rng = np.random.default_rng(1)
+    data = pd.DataFrame({"x": rng.normal(size=400)})
+    data["t"] = (rng.random(400) < 1 / (1 + np.exp(-1.9 * data["x"]))).astype(int)
+    for trim in (0.01, 0.02):
+        found = overlap("t", "x", data, options={"trim": trim})
+        trimmed = rows(found, "trimmed").set_index("part")["count"]
+        assert ((trimmed > 0) & (trimmed < 11)).any()
+        sizes = data["t"].value_counts() - [trimmed["among_reference"], trimmed["among_treated"]]
+        out = found.publish()
+        said = out.summary("en")
+        assert not any(f" {int(n)} " in said for n in sizes), said
+        assert out.bins[["count", "share"]].isna().all(axis=None)
+        assert out.plot() is not None
 
 
 def test_published_small_groups_keep_nothing_but_their_absence():

@@ -93,22 +93,32 @@ def scored(sample: Sample, options: Options) -> tuple[Sample, Logit | Message, l
     """Return the people kept, the chance of being treated (or why there is none), and who was trimmed, as rows."""
     if stop := _nothing_left(sample, options):
         return sample, stop, []
+    rows: list[dict[str, Any]] = []
     try:
         score = logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group")
         if options.trim is None:
-            return sample, score, []
+            return sample, score, rows
         kept = np.minimum(score.chance, 1 - score.chance) >= options.trim
-        gone = int((~kept).sum())
-        why = message(
-            "comparison_adjusting.trimmed_away", n=Headcount(gone), total=sample.n, trim=options.trim
-        )
-        rows = [row("trimmed", count=gone, n=sample.n, reason=why if gone else None)]
+        rows = _trimmed(sample, kept, options.trim)
         sample = sample.only(kept)
         if stop := _nothing_left(sample, options):
             return sample, stop, rows
         return sample, logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group"), rows
     except NotEstimable as why:
-        return sample, why.reason, []
+        return sample, why.reason, rows
+
+
+def _trimmed(sample: Sample, kept: np.ndarray, trim: float) -> list[dict[str, Any]]:
+    """Return how many of each group were trimmed, as rows: the sizes shown afterwards would tell it apart anyhow."""
+    rows = []
+    for own, who in ((sample.treated, "among_treated"), (~sample.treated, "among_reference")):
+        gone, total = int((own & ~kept).sum()), int(own.sum())
+        named = message(f"comparison_adjusting.{who}")
+        why = message(
+            "comparison_adjusting.trimmed_away", n=Headcount(gone), total=total, trim=trim, who=named
+        )
+        rows.append(row("trimmed", who, count=gone, n=total, reason=why if gone else None))
+    return rows
 
 
 def _nothing_left(sample: Sample, options: Options) -> Message | None:

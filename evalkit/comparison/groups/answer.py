@@ -33,6 +33,7 @@ _RESTS_ON = {
     "comparison_groups.floor_binds": ("p_floor", "group_test"),
     "comparison_groups.dispersed": ("estimate", "rate_ratio"),
     "comparison_groups.few_expected": ("statistic", "group_test"),
+    "comparison_adjusting.few_people": ("estimate", "adjusted_difference"),
 }
 
 
