@@ -537,18 +537,20 @@ def test_a_description_of_a_small_arm_is_hidden_too():
     assert gone.table["estimate"].isna().all()
 
 
-def test_few_yes_answers_leave_the_difference_without_what_solves_it():
+def test_few_yes_answers_hide_the_difference_from_which_they_could_be_solved():
     data = people().assign(b=lambda d: (np.arange(120) % 40 == 3).astype(int))
-    answer = compare.randomisation_test(data, "b", "treat", draws=99)
-    gone = answer.publish().table.set_index("term")
-    assert math.isfinite(gone.loc["difference", "estimate"])
-    assert math.isnan(gone.loc["lot_test", "p_value"])
-    assert math.isnan(gone.loc["shift_difference", "conf_low"])
-    assert math.isnan(gone.loc["shift_difference", "level_achieved"])
-    assert gone.loc["people_other", "count"] == 60
-    regression = compare.cluster_regression(data, "b", "treat", "site").publish().table.set_index("term")
-    assert math.isnan(regression.loc["intercept", "estimate"])
-    assert math.isfinite(regression.loc["treat", "estimate"])
+    drawn = compare.randomisation_test(data, "b", "treat", draws=99)
+    flipped = compare.wild_cluster_bootstrap(data, "b", "treat", "site", draws=99)
+    by_family = [
+        compare.cluster_regression(data, "b", "treat", "site", family=f) for f in ("gaussian", "binomial")
+    ]
+    for answer in (drawn, flipped, *by_family):
+        gone = answer.publish().table.set_index("term")
+        counted = gone.index.str.startswith(("clusters", "people", "arrangements"))
+        asked = [c for c in ("estimate", "p_value", "conf_low", "statistic", "level_achieved") if c in gone]
+        assert gone.loc[~counted, asked].isna().all(axis=None)
+        assert gone.loc["people_other", "count"] == 60
+        assert "Too few people" in answer.publish().summary("en")
 
 
 def test_a_coefficient_of_few_people_is_hidden_and_open_data_pass():

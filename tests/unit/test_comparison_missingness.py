@@ -531,8 +531,14 @@ def test_few_lost_in_an_arm_hide_the_bounds_and_who_everybody_is():
     found = attrition(data, "y", arm="arm", **QUICK)
     out = found.publish()
     table = out.table
-    assert table.loc[table["method"].isin(["manski", "lee"]), "estimate"].isna().all()
+    # An imputed share is a fraction of everybody: its digits tell their number.
+    assert (
+        table.loc[table["method"].isin(["manski", "lee", "mi"]), ["estimate", "std_error"]]
+        .isna()
+        .all(axis=None)
+    )
     assert table.loc[table["part"] == "everyone", "n"].isna().all()
+    assert only(out, term="difference", method="ipw")["std_error"] > 0
     # 6 and 20 are hidden, and no n says that an arm has 100 people; those seen, and all 26 lost, are no secret.
     assert set(shown(out)) == {26, 200, 80, 94, 174}
     assert only(out, term="difference", method="complete_newcombe")["estimate"] == pytest.approx(0.0)
@@ -591,6 +597,7 @@ def test_few_lost_in_all_are_hidden_with_the_total_and_the_sentence():
     out = attrition(data, "y", arm="arm", missing="drop", **QUICK).publish()
     assert 3 not in set(shown(out))
     assert 118 not in set(shown(out))
+    assert out.table.loc[out.table["method"].isin(["ipw", "mi"]), "std_error"].isna().all()
     assert "how_many" not in keys(out)
     left = next(c for c in out.caveats if c.key == "comparison_core.left_out")
     assert "120" not in left.text("en")

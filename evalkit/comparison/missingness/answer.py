@@ -190,6 +190,10 @@ class _Rows:
         blank = (self.method == "ipw") & few
         tell = np.isin(self.term.astype(str), ("largest_weight", "effective_n")) & hide[self.lost].any()
         if hide[arms].any():
-            tell |= np.isin(self.method.astype(str), ("manski", "lee"))
+            # Imputed shares are fractions of everybody, from which their number can be found again.
+            tell |= np.isin(self.method.astype(str), ("manski", "lee", "mi"))
             blank |= everyone
+        if hide[self.lost & (self.part == "")].any():
+            # The weighting's standard error holds that number too, in its correction for a small sample.
+            tell |= self.outcome & (self.method == "ipw")
         return tell, blank
