@@ -193,10 +193,10 @@ def analyse(study):
         columns=["term", "estimate", "conf_low", "conf_high", "gap", "conclusion", "holds"],
     )
 
-    yield Section(
-        tell("overlap_title"),
-        [tell("overlap_text", share=float(alike.bins.query("group == 'among_reference'")["share"].iloc[0]))],
-    )
+    # Bins are twentieths: the first holds those with less than one chance in twenty.
+    unlikely = alike.bins.groupby("group")["share"].first()
+    text = tell("overlap_text", share=unlikely["among_reference"], own=unlikely["among_treated"])
+    yield Section(tell("overlap_title"), [text])
     alike = dataclasses.replace(alike, labels={**alike.labels, **GROUPS})
     yield Figure("overlap", alike, alt=tell("overlap_alt"), title=tell("overlap_figure"))
     balance = ek.Result(

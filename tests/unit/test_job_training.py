@@ -1,5 +1,6 @@
 """The job-training study comes back: the answer of the lot, what before/after would have said, what the survey says."""
 
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -48,3 +49,11 @@ def test_balancing_leaves_no_gap_and_weighting_no_large_one():
     assert gaps["unadjusted"] > 2
     assert gaps["iptw"] < 0.1
     assert gaps["entropy"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_page_does_not_say_that_men_unlikely_to_be_trained_have_no_counterpart():
+    # One trained man in seven is as unlikely as they; and a regression leaves nobody out.
+    said = tomllib.loads((STUDY / "wording.toml").read_text(encoding="utf-8"))["overlap_text"]
+    assert all("{share:pct}" in text and "{own:pct}" in text for text in said.values())
+    assert "régression" in said["fr"].lower()
+    assert "regression" in said["en"].lower()
