@@ -89,8 +89,8 @@ def masked(
     trim = np.zeros(len(table), dtype=bool) if trim is None else trim & estimable & ~hide
     out = table.copy()
     for column in [c for c in FIGURES if c in table]:
-        # A row that says why nothing could be estimated keeps its reason, not its number of people.
-        lost = asked if column in ("count", "n") else hide if column == "estimate" else hide | trim
+        # A row that says why it has no interval keeps its reason, not its number of people nor their mean.
+        lost = asked if column in ("count", "n", "estimate") else hide | trim
         out[column] = out[column].astype(float).mask(lost)
     out["status"] = out["status"].mask(hide | trim, "suppressed")
     if why is not None:
