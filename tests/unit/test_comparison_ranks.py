@@ -558,6 +558,19 @@ def test_empty_answers_and_bases_do_not_give_away_the_few_seen_once(kind, lost):
     assert shown.loc[shown["part"] == "observed", "n"].isna().all()
 
 
+@pytest.mark.parametrize("zeros", ["wilcoxon", "pratt"])
+@pytest.mark.parametrize("unit", [10, 100, 3])
+def test_equivalence_by_ranks_does_not_depend_on_the_unit(zeros, unit):
+    # Less a margin of 0.1 the changes 0.3 and −0.1 are equally far from it; as floats they are not.
+    before = np.array([4, 0, 2, 1, 7, 9, 3, 8, 1, 4, 3, 3])
+    after = before + [4, 0, 2, -1, -2, -4, 0, -2, -1, 4, -3, -3]
+    tests = [
+        lines(measured(before / u, after / u, margin=(-2 / u, 3 / u), zeros=zeros)).loc["equivalence"]
+        for u in (1, unit)
+    ]
+    assert tests[1]["p_value"].tolist() == pytest.approx(tests[0]["p_value"].tolist(), rel=1e-9)
+
+
 def test_few_changes_of_scores_cannot_be_solved_from_their_sum_and_squares():
     before, after = ["no"] * 50 + ["yes"] * 50, ["yes"] * 3 + ["no"] * 47 + ["yes"] * 50
     answer = ordered(before, after, order=["no", "yes"], margin=0.2)

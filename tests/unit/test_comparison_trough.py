@@ -160,6 +160,28 @@ def test_totals_do_not_give_away_the_few_seen_once(lost):
     assert np.isfinite(shown.loc["difference", "estimate"].item())
 
 
+def test_a_wave_of_objects_is_read_as_numbers():
+    before, after = (pd.Series([1.0, 2, 3, 5, 8], list("abcde")) for _ in range(2))
+    gaps = after.astype(object).where(after < 8, None)
+    assert rtm(before, gaps, mean=9).glance()["n_paired"].item() == 4
+    gone = rtm(before, pd.Series([None] * 5, list("abcde"), dtype=object), mean=9).table
+    assert "after" in gone["reason"].iloc[0].text("en")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"reference": pd.Series([4.0, 4.0, 4.0])}, "all 3 values of reference are 4"),
+        ({"mean": np.inf}, "mean: must be a finite number"),
+        ({"mean": 1, "sd": np.inf}, "sd: must be above 0 and finite"),
+    ],
+)
+def test_what_is_known_of_everybody_must_be_possible(known, said):
+    before = pd.Series([1.0, 2, 3, 5, 8])
+    with pytest.raises(InputError, match=said):
+        rtm(before, before[::-1], cut=9, **known)
+
+
 def test_it_pickles_speaks_french_and_draws():
     before, after, everybody = chosen(600)
     answer = pickle.loads(pickle.dumps(rtm(before, after, cut=42, reference=everybody)))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.comparison.core.people import number_values
 from evalkit.comparison.core.rows import frame
 from evalkit.comparison.paired import number_rows as rows_of
 from evalkit.comparison.paired import number_words
@@ -17,7 +16,7 @@ from evalkit.comparison.paired.number_margins import margin_rows
 from evalkit.comparison.paired.number_sizes import biserial_row, size_rows
 from evalkit.comparison.paired.plan import Plan
 from evalkit.comparison.paired.shares import entrants_said
-from evalkit.comparison.paired.waves import Waves
+from evalkit.comparison.paired.waves import Waves, measured
 from evalkit.errors import InputError
 from evalkit.wording import labels, message
 
@@ -69,16 +68,12 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
 
 
 def _measured(waves: Waves, name: str, plan: Plan) -> np.ndarray:
-    known = waves.frame[name].notna().to_numpy()
-    found = np.full(len(known), np.nan)
-    if known.any():
-        # A column of numbers with gaps may have become a column of objects on the way.
-        found[known] = number_values(waves.frame[name][known].infer_objects(), name, "pre_post")
+    found = measured(waves, name, "pre_post")
     if plan.scale is not None:
         outside = int(((found < plan.scale[0]) | (found > plan.scale[1])).sum())
         if outside:
             raise InputError(
-                f"pre_post: {name} lies outside scale={plan.scale} for {outside} of {int(known.sum())} people; "
+                f"pre_post: {name} lies outside scale={plan.scale} for {outside} of {int(np.isfinite(found).sum())} people; "
                 "correct the data or the scale"
             )
     return found

@@ -137,7 +137,7 @@ def _start(before: np.ndarray, plan: Plan) -> float | None:
     if plan.selected_on == "none":
         return None
     if plan.selected_on is not None:
-        head, _, tail = plan.selected_on.partition("before == ")
+        head, _, tail = str(plan.selected_on).partition("before == ")
         if head or not tail.isdigit():
             raise InputError(
                 f"selected_on: must be None, 'none' or 'before == ' and a whole number, but was {plan.selected_on!r}"

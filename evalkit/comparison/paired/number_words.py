@@ -40,8 +40,8 @@ def refused_selection(plan: Plan) -> None:
     """
     if plan.selected_on not in (None, "none"):
         raise InputError(
-            f"pre_post: selected_on={plan.selected_on!r} is for a yes/no outcome; for people chosen because their first value was "
-            "low (or high), ask evalkit.comparison.regression_to_the_mean; otherwise say selected_on='none'"
+            f"pre_post: selected_on={plan.selected_on!r} is for yes/no outcomes, categories and counts; for people chosen as "
+            "their first value was low (or high), ask evalkit.comparison.regression_to_the_mean; otherwise say selected_on='none'"
         )
 
 
