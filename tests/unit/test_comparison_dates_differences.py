@@ -425,3 +425,21 @@ def test_two_sites_named_as_the_groups_are_described_not_tested():
     other = data.rename(columns={"site": "served"})
     told = difference_in_differences(other, "y", group="served", time="date", unit="person").tidy()
     assert told.loc[told["term"] == "difference_in_differences", "p_value"].notna().any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_chances_that_overflow_and_a_test_without_power_are_reasons_not_warnings():
+    apart = pd.DataFrame(
+        {"id": np.repeat(range(4), 3), "date": [0, 1, 2] * 4, "group": np.repeat([1, 0, 1, 0], 3), "y": 0.0}
+    )
+    apart["x"] = np.repeat([-0.567, 0.862, -1.62, -0.465], 3)
+    assert (main(did(apart, post=2, adjust="x"), method="doubly_robust")["status"] == "not_estimable").all()
+    few = pd.DataFrame({
+        "id": np.repeat(range(5), 5), "date": [0, 1, 2, 3, 4] * 5, "group": np.repeat([1, 1, 0, 1, 0], 5),
+        "y": [0, 1, 1, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 1, 0, 1, 0],
+        "w": np.repeat([2.1907, 2.9788, 2.6342, 2.5033, 0.9349], 5),
+        "x": np.repeat([0.9296, 0.83, -0.3285, 1.0426, -1.9068], 5),
+    })  # fmt: skip
+    made = did(few, post=4, adjust="x", weights="w", kind="binary").table
+    seen = made[made["term"] == "least_pretrend_seen"]
+    assert (seen["status"].eq("ok") == seen["estimate"].notna()).all()

@@ -133,7 +133,7 @@ def test_a_series_that_follows_the_model_exactly_is_described():
         (monthly(24), {"start": "2011-12-01"}, "short_segment"),
         (monthly(24), {"start": ["2011-01-01", "2011-02-01"]}, "short_segment"),
         (monthly(5), {"start": "2010-04-01"}, "too_few_points"),
-        (monthly(24), {"season": (5, 2), "start": ["2010-03-01", "2010-05-01", "2011-01-01"]}, None),
+        (monthly(24), {"season": (5, 2), "start": ["2010-04-01", "2010-08-01", "2011-01-01"]}, None),
         (monthly(24).assign(y=lambda d: d["calls"] * 0), {"kind": "count"}, "no_events"),
         (monthly(24).assign(y=lambda d: (np.arange(24) == 15) * 3), {"kind": "count"}, "no_events"),
         (monthly(24).assign(y=200), {"kind": "share", "denominator": "people"}, "no_events"),
@@ -348,3 +348,41 @@ def test_pictures_words_and_pickles():
             assert not {"ar1_reml", "level_change", "newey_west"} & set(answer.summary(lang).split())
         assert pickle.loads(pickle.dumps(answer)).tidy().equals(answer.tidy())
     plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("continuous", 18), ("continuous", 2), ("count", 18), ("count", 2)]
+)
+def test_a_segment_of_two_points_is_not_certain_to_newey_and_west(kind, start):
+    rng = np.random.default_rng(3)
+    y = rng.poisson(20, 20) if kind == "count" else rng.normal(size=20)
+    made = interrupted_time_series(
+        pd.DataFrame({"t": range(20), "y": y}), "y", time="t", start=start, kind=kind
+    )
+    found = made.table[made.table["term"].str.match("slope|level") & (made.table["method"] == "newey_west")]
+    assert (found["status"] == "not_estimable").all()
+    assert "follow their line exactly" in found["reason"].iloc[0].text("en")
+    others = made.table[made.table["p_value"].notna()]
+    assert len(others)
+    assert (others["p_value"] > 1e-12).all()
+
+
+def test_counts_that_stay_the_same_after_are_not_certain():
+    y = [0] * 9 + [5] * 9
+    made = interrupted_time_series(
+        pd.DataFrame({"t": range(18), "y": y}), "y", time="t", start=13, kind="count"
+    )
+    assert (term(made, "slope_after_ratio", method="newey_west")["status"] == "not_estimable").all()
+
+
+def test_an_autoregression_that_loses_a_segment_on_the_way_is_a_reason():
+    data = pd.DataFrame({
+        "t": range(16), "y": [3, 8, 4, 11, 4, 4, 10, 4, 3, 3, 4, 3, 6, 8, 7, 1],
+        "c": [4, 7, 3, 4, 3, 2, 5, 4, 6, 1, 5, 6, 7, 7, 2, 3],
+        "m": [1.31, 5.24, 3.56, 6.66, 3.43, 1.64, 6.41, 5.09, 3.83, 6.49, 6.24, 2.26, 6.21, 2.09, 3.23, 4.59],
+        "m2": [2.01, 1.06, 4.99, 7.14, 5.17, 2.74, 8.65, 1.32, 6.08, 4.57, 4.72, 8.53, 6.25, 4.30, 6.78, 3.50],
+    })  # fmt: skip
+    made = interrupted_time_series(
+        data, "y", time="t", start=14, kind="count", denominator="m", control="c", control_denominator="m2"
+    )
+    assert made.table["status"].isin(["ok", "not_estimable"]).all()

@@ -83,7 +83,7 @@ def _propensity(
         fit = sm.GLM(treated.astype(float), x, family=sm.families.Binomial(), freq_weights=weight).fit(
             maxiter=100, tol=1e-12
         )
-    chance = np.asarray(fit.fittedvalues)
+        chance = np.asarray(fit.fittedvalues)  # worked out when first asked for
     slack = np.abs(x.T @ (weight * (treated - chance))).max()
     if not np.isfinite(chance).all() or slack > 1e-6 * len(x) * np.abs(x).max():
         return None, np.empty((0, 0))

@@ -28,7 +28,7 @@ class Fitted:
     kind : {"continuous", "count", "share"}
         Identity, logarithmic or logit scale of the coefficients.
     methods : mapping of str to (Fit or None)
-        The one to read first; None where the autoregression sits at the edge.
+        The one to read first; None where the autoregression sits at the edge, or a segment leaves Newey and West no residual.
     plain : float array, shape (k,)
         Coefficients that take points as independent.
     rest : float array, shape (n,)
@@ -62,7 +62,9 @@ def least_squares(segments: Segments, place: np.ndarray, y: np.ndarray, lag: int
         return Fitted(place, "continuous", dict.fromkeys(names), plain, rest, stop, known=True)
     methods = {
         "ar1_reml": serial.autoregressive(x, y, place),
-        "newey_west": serial.newey_west(x, y, place, lag),
+        "newey_west": serial.newey_west(x, y, place, lag)
+        if _spread_everywhere(segments, place, rest, y)
+        else None,
     }
     return Fitted(place, "continuous", methods, plain, rest)
 
@@ -83,9 +85,10 @@ def likelihood(segments: Segments, place: np.ndarray, counts: rates.Counts, lag:
     if spread <= _ROUNDING:
         stop = message("comparison_dates.exact_fit")
         return Fitted(place, kind, dict.fromkeys(names), beta, rest, stop, known=True)
+    told = _spread_everywhere(segments, place, rest, np.ones(1))
     methods = {
         "ar1_reml": rates.autoregressive_rates(x, counts, beta, place),
-        "newey_west": rates.newey_west(x, counts, beta, place, lag),
+        "newey_west": rates.newey_west(x, counts, beta, place, lag) if told else None,
         independent: rates.quasi(x, counts, beta),
     }
     return Fitted(place, kind, methods, beta, rest, dispersion=spread)
@@ -102,6 +105,16 @@ def obstacle(segments: Segments, place: np.ndarray) -> Message | None:
     if np.linalg.matrix_rank(x) < segments.size:
         return message("comparison_dates.same_columns")
     return None
+
+
+def _spread_everywhere(segments: Segments, place: np.ndarray, rest: np.ndarray, scale: np.ndarray) -> bool:
+    """Return whether every segment strays from its line: Newey and West know of spread only what residuals say.
+
+    A line passes through the two points of a short segment, whose level and slope would then count as certain.
+    """
+    segment = segments.segment_of(place)
+    farthest = [np.abs(rest[segment == k]).max() for k in range(len(segments.starts) + 1)]
+    return min(farthest) > 1e-6 * max(farthest) and min(farthest) > _ROUNDING * np.abs(scale).max()
 
 
 def _empty(segments: Segments, place: np.ndarray, counts: rates.Counts) -> Message | None:

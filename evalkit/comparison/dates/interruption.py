@@ -62,7 +62,8 @@ def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
         for method, fit in fitted.methods.items():
             if part == "control" and method != next(iter(fitted.methods)):
                 continue  # it is there to be compared with: one row a term
-            stop = fitted.stop or (None if fit else message("comparison_dates.edge"))
+            why = "segment_without_spread" if method == "newey_west" else "edge"
+            stop = fitted.stop or (None if fit else message(f"comparison_dates.{why}"))
             if stop:
                 rows.append(missing_row(term, part, method, n, stop) | key)
             else:

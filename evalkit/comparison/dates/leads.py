@@ -6,6 +6,7 @@ Not a proof of parallel trends: what would have happened after is seen by nobody
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -122,7 +123,11 @@ def trend_rows(model: Profile, part: str, asked: Asked) -> list[dict]:
                 count=len(before), n=n)
         )  # fmt: skip
         least = least_trend(model, before, wald.df_num, wald.df_den, 1 - asked.conf_level)
-        rows.append(row("least_pretrend_seen", part, "htz", estimate=least, n=n))
+        rows.append(
+            missing_row("least_pretrend_seen", part, "htz", n, message("comparison_dates.no_power"))
+            if math.isnan(least)
+            else row("least_pretrend_seen", part, "htz", estimate=least, n=n)
+        )
     weights = model.weights(linear_extrapolation(places(sample.dates), sample.first_after))
     trend = model.fit.contrast(weights)
     return rows + told("effect_if_trend_goes_on", part, "linear_extrapolation", trend, n, asked)
@@ -198,7 +203,10 @@ def linear_extrapolation(place: np.ndarray, first_after: int) -> np.ndarray:
 
 
 def least_trend(model: Profile, before: list[int], q: float, df: float, alpha: float) -> float:
-    """Return the steady divergence per step that the joint test would miss one time in five (Roth 2022, AER: Insights 4:305)."""
+    """Return the steady divergence per step that the joint test would miss one time in five (Roth 2022, AER: Insights 4:305).
+
+    Nan where the test has so few degrees of freedom that its power cannot be computed.
+    """
     size = len(model.others)
     kept = [model.others.index(k) for k in before]
     covariance = model.fit.covariance[-size:, -size:][np.ix_(kept, kept)]
@@ -207,9 +215,14 @@ def least_trend(model: Profile, before: list[int], q: float, df: float, alpha: f
     critical = stats.f.isf(alpha, q, df)
     power = lambda shift: stats.ncf.sf(critical, q, df, shift) - _POWER
     high = 10.0
-    while power(high) < 0:
-        high *= 2
-    return math.sqrt(optimize.brentq(power, 1e-9, high) / unit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            while power(high) < 0:
+                high *= 2
+            return math.sqrt(optimize.brentq(power, 1e-9, high) / unit)
+        except RuntimeWarning:  # the series of the law does not arrive
+            return math.nan
 
 
 def _band(model: Profile, df: float, conf_level: float, generator: np.random.Generator) -> float:

@@ -117,7 +117,10 @@ def autoregressive_rates(x: np.ndarray, counts: Counts, beta: np.ndarray, place:
             return None
         root = np.sqrt(weight)
         working = predictor + (counts.events - mean) / weight
-        fit = autoregressive(root[:, None] * x, root * working, place)
+        try:
+            fit = autoregressive(root[:, None] * x, root * working, place)
+        except np.linalg.LinAlgError:  # a segment whose weights fell to nothing on the way
+            return None
         if fit is None:
             return None
         moved = np.abs(fit.beta - beta).max()
