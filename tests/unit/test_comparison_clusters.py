@@ -580,6 +580,16 @@ def test_a_picture_has_coefficients_only_and_none_without_an_interval():
     plt.close("all")
 
 
+def test_likeness_without_any_spread_within_clusters_has_no_interval_and_says_why():
+    data = pd.DataFrame({"site": list("aabbcd"), "y": [1.0, 1, 0, 0, 1, 0]})
+    answer = compare.intracluster_correlation(data, "y", "site")
+    row = answer.tidy().set_index("term").loc["icc"]
+    assert row["estimate"] == 1
+    assert row[["conf_low", "conf_high", "conf_level"]].isna().all()
+    assert "nothing allows an interval" in answer.summary("en")
+    assert "intervalle" in answer.summary("fr")
+
+
 def test_sentences_of_a_published_answer_count_nobody():
     data = people(4, 2)
     for answer in (

@@ -139,6 +139,17 @@ def test_lost_like_whom_nobody_is_seen_stop_the_weighting():
     assert "mi_extrapolates" in keys(found)
 
 
+def test_a_group_that_lost_nobody_keeps_its_error_when_another_cannot_be_weighted():
+    rng = np.random.default_rng(3)
+    data = pd.DataFrame({"arm": np.repeat(["a", "b"], 40), "y": rng.normal(size=80), "site": "x"})
+    data.loc[[5, 6], ["y", "site"]] = [np.nan, "nobody else's"]
+    found = attrition(data, "y", "continuous", arm="arm", characteristics="site", **QUICK)
+    assert only(found, term="mean_after", group="a", method="ipw")["status"] == "not_estimable"
+    whole = only(found, term="mean_after", group="b", method="ipw")
+    assert whole["std_error"] == pytest.approx(data["y"][40:].std() / np.sqrt(40))
+    assert whole["conf_low"] < whole["estimate"] < whole["conf_high"]
+
+
 def test_weights_that_explode_are_said():
     rng = np.random.default_rng(4)
     age = np.r_[rng.normal(0, 1, 200), 4.0, 4.2]

@@ -90,8 +90,10 @@ def alike_rows(
     if math.isnan(found.icc):
         why = message("comparison_clusters.nobody_alike")
         return [missing_row("icc", part, "anova", n, why)]
+    alone = message("comparison_clusters.all_alike_within") if math.isnan(found.low) else None
     return [
-        row("icc", part, "anova", estimate=found.icc, conf_low=found.low, conf_high=found.high, conf_level=conf_level, n=n),
+        row("icc", part, "anova", estimate=found.icc, conf_low=found.low, conf_high=found.high,
+            conf_level=math.nan if alone else conf_level, n=n, reason=alone),
         row("design_effect", part, "anova", estimate=found.design_effect, n=n),
         row("effective_people", part, "anova", estimate=n / found.design_effect, n=n),
     ]  # fmt: skip

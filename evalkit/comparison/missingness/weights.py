@@ -155,10 +155,10 @@ def chances(people: People, plan: Plan) -> Chances:
     towards = x * np.where(seen, 1.0, -1.0)[:, None]
     strict = towards @ recession(towards)[1] > 1e-6
     hopeless = int((strict & ~seen).sum())
-    columns = np.zeros((people.n, x.shape[1]))
-    influence = np.zeros_like(columns)
     if hopeless:
-        return Chances(usable, chance, columns, influence, 0, hopeless)
+        # No coefficient was fitted: groups that need none are not to be corrected for any.
+        nothing = np.zeros((people.n, 0))
+        return Chances(usable, chance, nothing, nothing, 0, hopeless)
     inside = np.flatnonzero(fitted)
     chance[inside[strict]] = 1.0
     rest = inside[~strict]
