@@ -16,6 +16,8 @@ from evalkit.numerics.profile import profile_interval
 
 _STEPS = 300
 _NEAR = 1e-11
+#: Steps in a row that gain nothing but rounding: far out, where the information all but vanishes, steps never get shorter.
+_IDLE = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,7 @@ def _climb(z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, f
         raise InputError(
             "firth: the likelihood has no value at the start; look for extreme values in the columns"
         )
+    idle = 0
     for _ in range(_STEPS):
         score = _score(z, y, weight, fitted, inverse)[free]
         step = np.zeros(len(beta))
@@ -111,7 +114,10 @@ def _climb(z: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, f
             if size < 1e-10:
                 return beta, value, inverse, fitted
         beta = beta + size * step
+        idle = idle + 1 if tried[0] - value <= 1e-12 * (1 + abs(value)) else 0
         value, fitted, inverse = tried
+        if idle == _IDLE:
+            return beta, value, inverse, fitted
     raise InputError(
         f"firth: no maximum reached in {_STEPS} steps; look for columns that nearly repeat one another"
     )

@@ -392,3 +392,15 @@ def test_ancova_refuses_in_words(how, said):
     asked = {"before": "before", "after": "after", "group": "g"} | how
     with pytest.raises(InputError, match=re.escape(said)):
         ancova(wide().assign(binary=lambda d: (d["age"] > 0).astype(int)), **asked)
+
+
+@pytest.mark.parametrize(("size", "answer"), [((20, 24), 0), ((16, 8), 1), ((5, 5), 0)])
+def test_firth_has_limits_at_a_high_level_when_everybody_answers_alike(size, answer):
+    from evalkit.comparison import firth_logit
+
+    people = pd.DataFrame({"g": np.repeat([0, 1], size), "y": answer})
+    found = firth_logit(people, "y", "g", conf_level=0.999).table.set_index("term").loc["g"]
+    # With half a person added to each cell of two groups, Firth's estimate has a closed form.
+    said = [(n * answer + 0.5) / (n * (1 - answer) + 0.5) for n in size]
+    assert found["estimate"] == pytest.approx(np.log(said[1] / said[0]), abs=1e-9)
+    assert found["conf_low"] < -5 < 5 < found["conf_high"]
