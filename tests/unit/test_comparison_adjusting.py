@@ -276,6 +276,12 @@ def test_one_sided_tests_point_where_they_are_asked():
     assert less == pytest.approx(1 - both / 2)
 
 
+@pytest.mark.parametrize("column", ["y", "t"])
+def test_adjusting_for_the_outcome_or_the_group_is_refused(column):
+    with pytest.raises(InputError, match=f"adjust names .*{column}.*take it out"):
+        two_groups("y", "t", data=people(), kind="continuous", adjust=f"x + {column}")
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
