@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from evalkit.comparison import conditional_logit, gee, mixed_model
+from evalkit.comparison import conditional_logit, firth_logit, gee, mixed_model
 from evalkit.errors import InputError
 
 
@@ -416,7 +416,8 @@ def test_a_mean_of_few_events_does_not_leave():
     rows = fit.tidy()
     hidden = rows[(rows["time"] == 2) | (rows["term"] == "m[2]")]
     assert hidden["estimate"].isna().all()
-    assert rows.set_index("term").loc["m[3]", "status"] == "ok"
+    assert rows.set_index("term").loc["m[3]", "status"] == "suppressed"
+    assert rows[(rows["term"] == "mean") & (rows["time"] == 3)]["status"].eq("ok").all()
 
 
 def test_open_data_leave_as_they_are():
@@ -445,3 +446,19 @@ def test_pictures_show_means_over_dates_or_ratios(lang):
     assert lone.get_legend() is None
     assert [t.get_text() for t in lone.get_xticklabels()] == ["a", "b", "c"]
     pyplot.close("all")
+
+
+def test_coefficients_do_not_add_up_to_the_few_who_said_yes():
+    people = pd.DataFrame(
+        {"who": range(110), "g": [0] * 50 + [1] * 60, "later": [1] * 4 + [0] * 46 + [1] * 30 + [0] * 30}
+    )
+    later = people.rename(columns={"later": "b"}).assign(m=1)
+    data = pd.concat([later.assign(m=0, b=np.arange(110) % 3 == 0), later]).astype({"b": int})
+    for fit in (
+        gee(data, "b", "C(m)*g", person="who", time="m", by="g", family="binomial"),
+        firth_logit(later, "b", "g"),
+    ):
+        shown = fit.publish().tidy().set_index("term")["estimate"]
+        assert shown[["constant", "g"]].isna().all()
+    rest = gee(data, "b", "C(m)*g", person="who", time="m", by="g", family="binomial").publish().tidy()
+    assert rest.loc[rest["term"] == "mean", "estimate"].notna().sum() == 3
