@@ -443,3 +443,13 @@ def test_chances_that_overflow_and_a_test_without_power_are_reasons_not_warnings
     made = did(few, post=4, adjust="x", weights="w", kind="binary").table
     seen = made[made["term"] == "least_pretrend_seen"]
     assert (seen["status"].eq("ok") == seen["estimate"].notna()).all()
+
+
+def test_yes_and_no_taken_as_numbers_are_protected_as_counts():
+    said = [1] * 4 + [0] * 46 + [1] * 30 + [0] * 30
+    data = pd.DataFrame(
+        {"id": np.repeat(range(110), 2), "date": [1, 2] * 110, "group": np.repeat([0] * 50 + [1] * 60, 2)}
+    )
+    data["y"] = np.where(data["date"] == 2, np.repeat(said, 2), np.arange(220) % 3 == 0).astype(int)
+    shown = did(data).publish().table.set_index("term")["estimate"]
+    assert np.isnan(shown["mean_reference_after"])

@@ -457,8 +457,11 @@ def test_coefficients_do_not_add_up_to_the_few_who_said_yes():
     for fit in (
         gee(data, "b", "C(m)*g", person="who", time="m", by="g", family="binomial"),
         firth_logit(later, "b", "g"),
+        gee(data, "b", "C(m)*g", person="who", time="m", by="g"),
+        mixed_model(data, "b", "C(m)*g", person="who", time="m", by="g"),
     ):
         shown = fit.publish().tidy().set_index("term")["estimate"]
         assert shown[["constant", "g"]].isna().all()
+        assert shown[[t for t in ("dispersion", "sd_residual") if t in shown]].isna().all()
     rest = gee(data, "b", "C(m)*g", person="who", time="m", by="g", family="binomial").publish().tidy()
     assert rest.loc[rest["term"] == "mean", "estimate"].notna().sum() == 3

@@ -49,7 +49,7 @@ class DifferenceInDifferences(Comparison):
     first_after : int
         Number of the first date after.
     smallest : int
-        The smallest count above 0 of people who answered, or moved, in one way; of no use for numbers.
+        The smallest count above 0 of people who answered, or moved, in one way; of no use for numbers that are not yes and no.
     alike : bool
         Whether a whole group gave one answer at some date, so that its change is the share of those who moved.
     """

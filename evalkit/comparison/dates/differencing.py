@@ -163,7 +163,7 @@ def difference_in_differences(
         labels("comparison_dates", *WORDS),
         dates=tuple(written(d) for d in sample.dates),
         first_after=sample.first_after,
-        smallest=_smallest(sample) if kind == "binary" else 0,
+        smallest=_smallest(sample) if kind == "binary" or np.isin(sample.y, (0, 1)).all() else 0,
         alike=kind == "binary" and _alike(sample),
     )  # fmt: skip
 

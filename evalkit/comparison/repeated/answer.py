@@ -140,9 +140,11 @@ class Repeated(Comparison):
         term = self.table["term"]
         least = np.array(self.least or [math.nan] * len(term))
         hide = ((least > 0) & (least < policy.threshold)) | too_small(self.table, policy)
-        if self.link != "identity" and hide[least > 0].any():
+        if hide[least > 0].any():
             # Coefficients add up to every share and rate, the hidden ones too: a constant alone is that of the reference.
-            hide |= ~term.isin(_NO_COEFFICIENT).to_numpy() & self.table["estimate"].notna().to_numpy()
+            # Of yes and no, the spread about the means shown gives the last mean.
+            kept = _NO_COEFFICIENT - {"dispersion", "correlation"}
+            hide |= ~term.isin(kept).to_numpy() & self.table["estimate"].notna().to_numpy()
         where = lambda name: [i for i, t in enumerate(term) if t == name]
         partitions = [(None, where("pattern")), (None, where("persons_at_date"))]
         hide = protected(self.table["count"], hide, partitions, policy)

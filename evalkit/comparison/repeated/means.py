@@ -209,13 +209,14 @@ def least_of(rows: Long, column: int, family: str) -> float:
     for value in values:
         here = x == value
         counts.append(len(np.unique(rows.person[here])))
-        if family != "gaussian":
-            counts += _events(rows, here, family)
+        counts += _events(rows, here, family)
     return float(min([k for k in counts if k > 0], default=math.nan))
 
 
 def _events(rows: Long, here: np.ndarray, family: str) -> list[int]:
     y = rows.y[here]
+    if family == "gaussian" and not np.isin(rows.y, (0, 1)).all():
+        return []  # of numbers a mean tells of all; of yes and no, taken as numbers, it is a count
     if family == "poisson":
         return [int(y.sum())]
     return [int((y == 1).sum()), int((y == 0).sum())]
@@ -279,8 +280,7 @@ def _same(column: Any, value: Any) -> Any:
 
 def _least_at(rows: Long, here: np.ndarray, family: str) -> float:
     counts = [int(here.sum())]
-    if family != "gaussian":
-        counts += _events(rows, here, family)
+    counts += _events(rows, here, family)
     return float(min([k for k in counts if k > 0], default=math.nan))
 
 
