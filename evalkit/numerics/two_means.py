@@ -23,6 +23,8 @@ MOST_ARRANGEMENTS = 200_000
 _WORK = 200_000_000
 #: Arrangements drawn when they are too many.
 DRAWS = 9_999
+#: Beyond so many people a draw takes a millisecond, and fewer are made: their number is said, and so is the floor it sets.
+_LARGE, _FEWER = 20_000, 1_999
 #: Sums that differ by less than this share of the values' size are equal but for rounding.
 _EQUAL = 1e-12
 
@@ -214,7 +216,7 @@ def permutation(
         ends = (sums.min(), sums.max())
         floors = [float(_extreme(sums, end, slack, alternative).mean()) for end in ends]
         return Permutation(positive(p), min(floors), "exact")
-    rng = generator(seed)
+    rng, draws = generator(seed), min(draws, _FEWER) if len(values) > _LARGE else draws
     # Sorted: the same people in another order give the same draws.
     ordered = np.sort(centred)
     sums = np.array([rng.permutation(ordered)[: len(y)].sum() for _ in range(draws)])

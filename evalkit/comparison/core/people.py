@@ -108,7 +108,7 @@ def two_levels(values: pd.Series, column: str, function: str, reference: Any = N
 
     The reference is `reference`, else the first in order (False, 0, the first category).
     """
-    found = list(pd.unique(values))
+    found = [v.item() if isinstance(v, np.generic) else v for v in pd.unique(values)]
     if isinstance(values.dtype, pd.CategoricalDtype):
         found = [c for c in values.cat.categories if c in set(found)]
     else:
