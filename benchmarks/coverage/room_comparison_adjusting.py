@@ -11,6 +11,7 @@ from evalkit.comparison.groups.people import read_groups
 from evalkit.comparison.groups.plan import GroupPlan
 from evalkit.errors import InputError
 
+ONCE = "matching without replacement"
 METHODS = ("regression", "iptw", "matching", "aipw", "entropy", "overlap_weights")
 FORMULA = "age + score"
 
@@ -47,12 +48,18 @@ def _play(kind: str):
         else:
             y = (rng.random(n) < _yes(score, age, t)).astype(int)
         data = pd.DataFrame({"t": t, "age": age, "score": score, "y": y})
-        nothing = dict.fromkeys(METHODS, (np.nan, np.nan))
+        nothing = dict.fromkeys((*METHODS, ONCE), (np.nan, np.nan))
         try:
             groups = read_groups("y", "t", data, "two_groups", kind=kind, adjust=FORMULA)
         except InputError:
             return nothing
         rows = adjusted_rows(groups, GroupPlan(kind=kind, adjust=FORMULA, method=METHODS))
+        rows += [
+            {**r, "method": ONCE}
+            for r in adjusted_rows(
+                groups, GroupPlan(kind=kind, adjust=FORMULA, method=("matching",), options={"replace": False})
+            )
+        ]
         found = {
             r["method"]: (r["conf_low"], r["conf_high"]) for r in rows if r["term"] == "adjusted_difference"
         }
@@ -64,12 +71,10 @@ def _play(kind: str):
 def cases() -> list[Case]:
     """Return the cases."""
     made = []
-    for kind, words in (
-        ("continuous", "difference of means among the treated"),
-        ("binary", "difference of shares among the treated"),
-    ):
+    for kind, what in (("continuous", "means"), ("binary", "shares")):
         truth = _truth(kind)
-        made.append(Case(
-            words, {m: truth["ato" if m == "overlap_weights" else "att"] for m in METHODS}, _play(kind), sizes=(20, 79, 170), plays=1_000
-        ))  # fmt: skip
+        of = {m: truth["ato" if m == "overlap_weights" else "att"] for m in (*METHODS, ONCE)}
+        made.append(
+            Case(f"difference of {what} among the treated", of, _play(kind), sizes=(20, 79, 170), plays=1_000)
+        )
     return made

@@ -5,8 +5,9 @@ Not for time to an event: that is `evalkit.survival`. Names load when first used
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evalkit.lazily import lazily
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "event_study": "dates.staggered",
     "interrupted_time_series": "dates.interrupting",
     "cluster_regression": "clusters.regression",
+    "intracluster_correlation": "clusters.likeness",
     "randomisation_test": "clusters.lots",
     "wild_cluster_bootstrap": "clusters.bootstrap",
     "multiple_outcomes": "several",
@@ -51,6 +53,7 @@ __all__ = list(_HOMES)  # noqa: PLE0605 - the names come from the table above
 if TYPE_CHECKING:
     from evalkit.comparison.adjusting.overlap import Overlap, overlap
     from evalkit.comparison.clusters.bootstrap import wild_cluster_bootstrap
+    from evalkit.comparison.clusters.likeness import intracluster_correlation
     from evalkit.comparison.clusters.lots import randomisation_test
     from evalkit.comparison.clusters.regression import cluster_regression
     from evalkit.comparison.dates.differenced import DifferenceInDifferences
@@ -80,14 +83,4 @@ if TYPE_CHECKING:
     from evalkit.comparison.several import multiple_outcomes
     from evalkit.comparison.surveying.entry import survey_waves
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'evalkit.comparison' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"evalkit.comparison.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOMES)

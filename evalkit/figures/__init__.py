@@ -7,6 +7,7 @@ from evalkit.figures.agreement import agreement
 from evalkit.figures.areas import areas
 from evalkit.figures.bars import bars, lines, tornado
 from evalkit.figures.curves import steps
+from evalkit.figures.dates import over_dates
 from evalkit.figures.dots import dots
 from evalkit.figures.flow import flow_diagram
 from evalkit.figures.forest import estimates
@@ -30,6 +31,7 @@ __all__ = [
     "interrupted",
     "lines",
     "mirrored",
+    "over_dates",
     "steps",
     "svg",
     "tornado",

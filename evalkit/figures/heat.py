@@ -45,17 +45,17 @@ def heat(
     across, up = (np.unique(frame[c].to_numpy(dtype=float)) for c in ("x", "y"))
     ax = ax or new_axes(title, below=0.35, height=0.3 + 0.3 * len(up))
     shade = dict(zip(words, _SHADES, strict=False))
-    values = frame["estimate"].to_numpy(dtype=float)
-    digits = 2 if np.nanmax(np.abs(values), initial=0.0) < 10 else 1
-    for line in frame.dropna(subset=["estimate"]).itertuples(index=False):
+    shown = frame.dropna(subset=["estimate"])
+    digits = 2 if shown["estimate"].abs().max() < 10 else 1
+    for line in shown.itertuples(index=False):
         i, j = int(np.searchsorted(across, line.x)), int(np.searchsorted(up, line.y))
         ax.add_patch(
             Rectangle((i - 0.5, j - 0.5), 1, 1, facecolor=shade[line.code], edgecolor="white", linewidth=1)
         )
         written = wording.number(line.estimate, lang, digits)
         ax.text(i, j, written, ha="center", va="center", fontsize=7.5, color=INK)
-    ax.set_xlim(-0.5, len(across) - 0.5)
-    ax.set_ylim(-0.5, len(up) - 0.5)
+    ax.set_xlim(-0.5, max(len(across), 1) - 0.5)
+    ax.set_ylim(-0.5, max(len(up), 1) - 0.5)
     for axis, ticks in ((ax.xaxis, across), (ax.yaxis, up)):
         axis.set_ticks(np.arange(len(ticks)), [_tick(v, ticks, lang) for v in ticks])
     put_title(ax, title)

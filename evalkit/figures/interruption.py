@@ -95,6 +95,13 @@ def around(
     """
     lang = wording.language(lang)
     ax = new_axes(title) if ax is None else ax
+    put_title(ax, title)
+    bare(ax)
+    if estimates.empty:
+        ax.text(
+            0.5, 0.5, wording.text("figures.nothing", lang), transform=ax.transAxes, ha="center", color=PALE
+        )
+        return ax
     place = estimates["place"].to_numpy(dtype=float)
     value = estimates["estimate"].to_numpy(dtype=float)
     after = estimates["after"].to_numpy(dtype=bool)
@@ -111,8 +118,6 @@ def around(
     _label_times(ax, estimates, lang, 9 if estimates["label"].str.len().max() < 5 else 6)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: tick(v, lang)))
     ax.set_xlabel(axis, color=INK)
-    put_title(ax, title)
-    bare(ax)
     return ax
 
 

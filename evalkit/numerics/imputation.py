@@ -148,7 +148,9 @@ def _standardised(x: np.ndarray) -> np.ndarray:
 
 def _numbers(x: np.ndarray, y: np.ndarray, gap: np.ndarray, _: int, rng: np.random.Generator) -> np.ndarray:
     """Draw values of people whose prediction is near."""
-    seen, known = x[~gap], y[~gap]
+    seen, values = x[~gap], y[~gap]
+    # Otherwise the ridge would pull the constant too: by much when values are far from 0.
+    known = values - values.mean()
     gram = seen.T @ seen
     gram[np.diag_indices_from(gram)] *= 1 + _RIDGE
     gram[np.diag_indices_from(gram)] += _RIDGE
@@ -167,7 +169,7 @@ def _numbers(x: np.ndarray, y: np.ndarray, gap: np.ndarray, _: int, rng: np.rand
     nearest = np.argsort(distance, axis=1, kind="stable")[:, :donors]
     chosen = nearest[np.arange(len(wanted)), rng.integers(0, donors, len(wanted))]
     place = window[np.arange(len(wanted)), chosen]
-    return known[order[_among_ties(fitted[order], place, rng)]]
+    return values[order[_among_ties(fitted[order], place, rng)]]
 
 
 def _among_ties(ordered: np.ndarray, place: np.ndarray, rng: np.random.Generator) -> np.ndarray:

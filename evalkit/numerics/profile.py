@@ -13,8 +13,8 @@ import numpy as np
 from evalkit.errors import InputError
 
 _STEPS = 200
-#: Squared length of a Newton step, in standard errors, that no longer matters.
-_DONE = 1e-22
+#: Squared length of a Newton step, in standard errors, after which the next one is lost in rounding.
+_DONE = 1e-16
 
 
 def climb(
@@ -113,6 +113,6 @@ def profile_interval(
             ends.append(sign * math.inf)
             continue
         size = max(error, 1e-12 * abs(float(beta[column])))
-        found = optimize.brentq(excess, near, far, xtol=1e-12 * size, rtol=1e-12)
+        found = optimize.brentq(excess, near, far, xtol=1e-10 * size, rtol=1e-10)
         ends.append(float(beta[column]) + sign * float(found))
     return ends[0], ends[1]

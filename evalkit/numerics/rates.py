@@ -12,7 +12,10 @@ import numpy as np
 from scipy import special, stats
 
 from evalkit.numerics.proportions import clopper_pearson
-from evalkit.numerics.tails import positive
+from evalkit.numerics.tails import log_chances, positive
+
+#: Beyond so many events the chances of all their splits are not listed.
+_LISTED = 1_000_000
 
 
 def exact_rate_ratio(
@@ -82,15 +85,41 @@ def exact_rate_p(
     total = x0 + x1
     if total == 0:
         return math.nan if mid_p else 1.0
-    chance = stats.binom.pmf(np.arange(total + 1), total, ratio * e1 / (e0 + ratio * e1))
+    if total > _LISTED:
+        return _by_tails(int(x1), int(total), ratio * e1 / (ratio * e1 + e0), alternative, mid_p)
+    before = np.arange(total)
+    chance = np.exp(log_chances(np.log((total - before) / (before + 1)) + math.log(ratio * e1 / e0)))
     here = np.arange(total + 1) == x1
     share = 0.5 if mid_p else 1.0
     if alternative == "two-sided":
         at = chance[here][0]
-        same = np.abs(chance / at - 1) <= 1e-7 if at > 0 else here
+        same = np.abs(chance - at) <= 1e-7 * at if at > 0 else here
         return positive(chance @ (((chance < at) & ~same) + share * same))
     beyond = np.arange(total + 1) > x1 if alternative == "greater" else np.arange(total + 1) < x1
     return positive(chance @ (beyond + share * here))
+
+
+def _by_tails(x: int, total: int, share: float, alternative: str, mid_p: bool) -> float:
+    """Return the same p-value from the binomial law's tails: with many events, its points are too many to list."""
+    law = stats.binom(total, share)
+    here = law.pmf(x)
+    half = 0.5 * here if mid_p else 0.0
+    if alternative != "two-sided":
+        return positive((law.sf(x - 1) if alternative == "greater" else law.cdf(x)) - half)
+    alike = lambda k: half if mid_p and abs(law.pmf(k) - here) <= 1e-7 * here else 0.0
+    mode = int((total + 1) * share)
+    if abs(law.logpmf(x) - law.logpmf(mode)) <= 1e-7:
+        return positive(1.0 - half - sum(alike(k) for k in {mode - 1, mode, mode + 1} - {x}))
+    # On the other side of the mode, chances fall steadily: the first point no more likely than x is found by halving.
+    low, high = (mode, total + 1) if x < mode else (-1, mode)
+    enough = lambda k: law.logpmf(k) <= law.logpmf(x) + 1e-7
+    while high - low > 1:
+        middle = (low + high) // 2
+        inward = enough(middle) if x < mode else not enough(middle)
+        low, high = (low, middle) if inward else (middle, high)
+    far = law.sf(high - 1) if x < mode else law.cdf(low)
+    near = law.cdf(x) if x < mode else law.sf(x - 1)
+    return positive(min(1.0, near + far - half - alike(high if x < mode else low)))
 
 
 @dataclass(frozen=True)

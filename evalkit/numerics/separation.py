@@ -100,4 +100,11 @@ def recession(rows: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.nda
             if (a @ direction > _LEAST).any():
                 columns |= np.abs(direction) > _LEAST
                 together = together + direction
+    # A vertex of the linear program may leave a row where another direction would raise it: ask for those left until none does.
+    while (left := a @ together <= _LEAST).any():
+        more = furthest(a[left].sum(axis=0))
+        if (a[left] @ more).max() <= _LEAST:
+            break
+        columns |= np.abs(more) > _LEAST
+        together = together + more
     return columns, together / scale

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from evalkit.numerics.tails import positive
 
@@ -157,6 +157,44 @@ def two_ratios(design: Design, treated: np.ndarray, above: np.ndarray, below: np
     return Ratios(np.array(values), design.covariance(np.column_stack(moved)))
 
 
+def wald_f(design: Design, treated: np.ndarray, values: np.ndarray) -> tuple[float, float, float, float]:
+    """Test that no weighted mean of several differs between the groups.
+
+    Parameters
+    ----------
+    design : Design
+    treated : bool array, shape (n,)
+    values : float array, shape (n, k)
+        Of categories: all but one.
+
+    Returns
+    -------
+    statistic, df_above, df_below, p_value : float
+        Hotelling's F with clusters − strata − 1 in the place of n − 1; nan when the clusters are too few for it.
+
+    References
+    ----------
+    Thomas & Rao (1987), Journal of the American Statistical Association 82:630: the adjusted Wald test.
+
+    Examples
+    --------
+    >>> y = np.array([[1.0], [3], [2], [4], [8], [9]])
+    >>> [round(v, 3) for v in wald_f(Design(np.ones(6)), np.arange(6) > 2, y)]
+    [11.719, 1, 4, 0.027]
+    """
+    w, k = design.weights, values.shape[1]
+    means, moved = [], []
+    for mine in (~treated, treated):
+        means.append((w * mine) @ values / (w @ mine))
+        moved.append((w * mine / (w @ mine))[:, None] * (values - means[-1]))
+    gap, covariance = means[1] - means[0], design.covariance(moved[1] - moved[0])
+    below = design.df - k
+    if below < 1 or np.linalg.matrix_rank(covariance) < k:
+        return math.nan, float(k), float(below), math.nan
+    f = float(gap @ np.linalg.solve(covariance, gap)) * below / (k * (design.df - 1))
+    return f, k, below, positive(stats.f.sf(f, k, below))
+
+
 def logit_interval(
     share: float, std_error: float, df: float, conf_level: float = 0.95
 ) -> tuple[float, float]:
@@ -173,7 +211,7 @@ def logit_interval(
     """
     half = float(stats.t.isf((1 - conf_level) / 2, df)) * std_error / (share * (1 - share))
     centre = math.log(share / (1 - share))
-    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
+    return float(special.expit(centre - half)), float(special.expit(centre + half))
 
 
 def korn_graubard(

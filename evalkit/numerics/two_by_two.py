@@ -9,8 +9,9 @@ import math
 import sys
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, special
 
+from evalkit.numerics.tails import log_chances
 from evalkit.numerics.two_proportions import TwoCounts
 
 _SMALLEST = sys.float_info.min
@@ -45,8 +46,8 @@ def fisher(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool = Fals
     >>> round(fisher(tea), 5), round(fisher(tea, mid_p=True), 5)
     (0.48571, 0.25714)
     """
-    values, chance = _hypergeometric(counts)
-    return _p_of(values, chance, counts.x1, alternative, mid_p)
+    values, log_chance = _hypergeometric(counts)
+    return _p_of(values, np.exp(log_chance), counts.x1, alternative, mid_p)
 
 
 def fisher_floor(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool = False) -> float:
@@ -57,14 +58,17 @@ def fisher_floor(counts: TwoCounts, alternative: str = "two-sided", mid_p: bool 
     >>> round(fisher_floor(TwoCounts(1, 4, 3, 4)), 5)
     0.02857
     """
-    values, chance = _hypergeometric(counts)
+    values, log_chance = _hypergeometric(counts)
+    chance = np.exp(log_chance)
     return min(_p_of(values, chance, int(end), alternative, mid_p) for end in (values[0], values[-1]))
 
 
 def _hypergeometric(counts: TwoCounts) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the other group may have the outcome given the margins, and how likely each is."""
+    """Return how many of the other group may have the outcome given the margins, and the logarithm of how likely."""
     values = np.arange(max(0, counts.x - counts.n0), min(counts.n1, counts.x) + 1)
-    return values, stats.hypergeom.pmf(values, counts.n, counts.x, counts.n1)
+    v = values[:-1].astype(float)
+    ways = (counts.n1 - v) * (counts.x - v) / ((v + 1) * (counts.n0 - counts.x + v + 1))
+    return values, log_chances(np.log(ways))
 
 
 def _p_of(values: np.ndarray, chance: np.ndarray, seen: int, alternative: str, mid_p: bool) -> float:
@@ -105,34 +109,47 @@ def boschloo(counts: TwoCounts) -> float:
     n0, n1 = counts.n0, counts.n1
     if (n0 + 1) * (n1 + 1) > MOST_TABLES:
         return math.nan
-    rejected = _fisher_of_all(n0, n1) <= fisher(counts) * _TIED
+    rejected = (_fisher_of_all(n0, n1) <= fisher(counts) * _TIED).astype(float)
 
     def chance(share: np.ndarray) -> np.ndarray:
-        one = stats.binom.pmf(np.arange(n0 + 1), n0, share[:, None])
-        other = stats.binom.pmf(np.arange(n1 + 1), n1, share[:, None])
-        return np.einsum("gi,ij,gj->g", one, rejected.astype(float), other, optimize=True)
+        return ((_binomial(n0, share) @ rejected) * _binomial(n1, share)).sum(axis=1)
 
-    # The chance is a polynomial in the share, with a few bumps per person at most: a grid finds the highest, a search climbs it.
+    # The chance is a polynomial in the share, with a few bumps per person at most: a grid finds the highest, a search climbs them.
     grid = np.linspace(0, 1, 40 * int(math.sqrt(n0 + n1)) + 201)
     heights = chance(grid)
+    padded = np.concatenate([[-1.0], heights, [-1.0]])
+    bumps = np.flatnonzero((heights >= padded[:-2]) & (heights >= padded[2:]))
     best = float(heights.max())
-    for k in np.argsort(heights)[-3:]:
+    for k in bumps[np.argsort(heights[bumps])[-2:]]:
         ends = grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)]
         top = optimize.minimize_scalar(
-            lambda s: -chance(np.array([s]))[0], bounds=ends, method="bounded", options={"xatol": 1e-11}
+            lambda s: -chance(np.array([s]))[0], bounds=ends, method="bounded", options={"xatol": 1e-9}
         )
         best = max(best, -float(top.fun))
     return min(max(best, _SMALLEST), 1.0)
 
 
+def _binomial(n: int, share: np.ndarray) -> np.ndarray:
+    """Return the chance of 0 … n at each share, shape (shares, n + 1)."""
+    k = np.arange(n + 1)
+    ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    p = share[:, None]
+    return np.exp(ways + special.xlogy(k, p) + special.xlog1py(n - k, -p))
+
+
 def _fisher_of_all(n0: int, n1: int) -> np.ndarray:
     """Return the two-sided Fisher p of every table, shape (n0 + 1, n1 + 1)."""
     out = np.ones((n0 + 1, n1 + 1))
+    ways = [
+        special.gammaln(n + 1) - special.gammaln(np.arange(n + 1) + 1) - special.gammaln(n - np.arange(n + 1) + 1)
+        for n in (n0, n1)
+    ]  # fmt: skip
     for x in range(n0 + n1 + 1):
         values = np.arange(max(0, x - n0), min(n1, x) + 1)
-        chance = stats.hypergeom.pmf(values, n0 + n1, x, n1)
+        log_chance = ways[0][x - values] + ways[1][values]
+        chance = np.exp(log_chance - log_chance.max())
         order = np.argsort(chance, kind="stable")
-        total = np.cumsum(chance[order])
+        total = np.cumsum(chance[order]) / chance.sum()
         last = np.searchsorted(chance[order], chance * _TIED, side="right") - 1
         out[x - values, values] = total[last]
     return out
@@ -161,8 +178,7 @@ def conditional_odds_ratio(counts: TwoCounts, conf_level: float = 0.95) -> tuple
     >>> [round(v, 3) for v in conditional_odds_ratio(TwoCounts(1, 4, 3, 4))]
     [6.408, 0.212, 626.244]
     """
-    values, _ = _hypergeometric(counts)
-    log_chance = stats.hypergeom.logpmf(values, counts.n, counts.x, counts.n1)
+    values, log_chance = _hypergeometric(counts)
     low_end, high_end = counts.x1 == values[0], counts.x1 == values[-1]
     if len(values) == 1:
         return math.nan, 0.0, math.inf

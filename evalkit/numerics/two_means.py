@@ -23,6 +23,8 @@ MOST_ARRANGEMENTS = 200_000
 _WORK = 200_000_000
 #: Arrangements drawn when they are too many.
 DRAWS = 9_999
+#: Beyond so many people a draw takes a millisecond, and fewer are made: their number is said, and so is the floor it sets.
+_LARGE, _FEWER = 20_000, 1_999
 #: Sums that differ by less than this share of the values' size are equal but for rounding.
 _EQUAL = 1e-12
 
@@ -83,7 +85,8 @@ def welch(x: np.ndarray, y: np.ndarray, conf_level: float = 0.95, alternative: s
     if not math.sqrt(sum(parts)) > _EQUAL * size:
         return Welch(estimate)
     se = math.sqrt(sum(parts))
-    df = sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (x, y), strict=True))
+    # By shares, whose squares do not underflow.
+    df = 1 / sum((part / sum(parts)) ** 2 / (len(v) - 1) for part, v in zip(parts, (x, y), strict=True))
     t = estimate / se
     half = float(special.stdtrit(df, (1 + conf_level) / 2)) * se
     tail = special.stdtr(df, -abs(t) if alternative == "two-sided" else t if alternative == "less" else -t)
@@ -213,8 +216,10 @@ def permutation(
         ends = (sums.min(), sums.max())
         floors = [float(_extreme(sums, end, slack, alternative).mean()) for end in ends]
         return Permutation(positive(p), min(floors), "exact")
-    rng = generator(seed)
-    sums = np.array([rng.permutation(centred)[: len(y)].sum() for _ in range(draws)])
+    rng, draws = generator(seed), min(draws, _FEWER) if len(values) > _LARGE else draws
+    # Sorted: the same people in another order give the same draws.
+    ordered = np.sort(centred)
+    sums = np.array([rng.permutation(ordered)[: len(y)].sum() for _ in range(draws)])
     as_far = int(_extreme(sums, seen, slack, alternative).sum())
     return Permutation((as_far + 1) / (draws + 1), 1 / (draws + 1), "drawn", draws)
 

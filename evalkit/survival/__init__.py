@@ -5,8 +5,9 @@ Not the place to decide who disengaged and when: spells and endpoints do that. N
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evalkit.lazily import lazily
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
@@ -74,14 +75,4 @@ if TYPE_CHECKING:
     from evalkit.survival.validating.crossing import cross_validate
     from evalkit.survival.validating.ranking import concordance
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'evalkit.survival' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"evalkit.survival.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOMES)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,18 +74,23 @@ def test_partners_are_the_nearest_left_when_one_chooses(folk, ratio, replace, or
     expected = {int(i): [] for i in np.flatnonzero(focal)}
     sign = {"largest": -1, "smallest": 1, "data": 0}[order]
     taken = set()
-    for _ in range(ratio):
+    for _ in range(1 if replace else ratio):
         for i in sorted(expected, key=lambda i: (sign * distance[i], i)):
-            free = [j for j in np.flatnonzero(~focal) if j not in (expected[i] if replace else taken)]
-            if (
-                free
-                and abs(
-                    distance[best := min(free, key=lambda j: (abs(distance[j] - distance[i]), j))]
-                    - distance[i]
+            near = [
+                j
+                for j in np.flatnonzero(~focal)
+                if j not in taken and abs(distance[j] - distance[i]) <= caliper
+            ]
+            near = sorted(near, key=lambda j: (abs(distance[j] - distance[i]), j))
+            if replace:
+                expected[i] = sorted(
+                    j
+                    for j in near
+                    if abs(distance[j] - distance[i]) <= abs(distance[near[:ratio][-1]] - distance[i])
                 )
-                <= caliper
-            ):
-                expected[i].append(best)
-                taken.add(best)
-    for i, partners in zip(found.focal, found.partners, strict=True):
-        assert [p for p in partners if p >= 0] == expected[int(i)]
+            else:
+                expected[i] += near[:1]
+                taken |= set(near[:1])
+    for k, i in enumerate(found.focal):
+        assert found.partner[found.link == k].tolist() == expected[int(i)]
+        assert found.share[found.link == k].sum() == pytest.approx(1.0 if expected[int(i)] else 0.0)

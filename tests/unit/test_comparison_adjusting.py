@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from evalkit.comparison import two_groups
+from evalkit.comparison.adjusting.effect import Means, rows_of_means
 from evalkit.comparison.adjusting.gate import telling
 from evalkit.comparison.adjusting.options import DEFAULT, METHODS
 from evalkit.comparison.adjusting.pairing import nearest
 from evalkit.comparison.adjusting.rows import WORDS, adjusted_rows
+from evalkit.comparison.adjusting.sample import NotEstimable
 from evalkit.comparison.groups.people import read_groups
 from evalkit.comparison.groups.plan import GroupPlan
 from evalkit.errors import InputError
@@ -52,7 +54,7 @@ def test_every_method_stands_beside_the_others_unless_one_is_named():
 
 
 def test_all_methods_come_near_the_effect_that_made_the_data():
-    table = made(people(2000, 8), estimand="ate", options={"replace": True})
+    table = made(people(2000, 8), estimand="ate")
     found = table[table["term"] == "adjusted_difference"]
     assert (found["status"] == "ok").all()
     assert np.abs(found["estimate"] - 1).max() < 0.25
@@ -187,17 +189,18 @@ def test_survey_weights_enter_all_but_matching():
 
 def test_trimming_is_counted_and_said():
     table = made(people(), options={"trim": 0.2})
-    trimmed = table[table["term"] == "trimmed"].iloc[0]
-    assert 0 < trimmed["count"] < 60
-    assert trimmed["reason"].key.endswith("trimmed_away")
-    assert table[table["method"] == "aipw"].iloc[0]["n"] == 60 - trimmed["count"]
+    trimmed = table[table["term"] == "trimmed"]
+    assert trimmed["part"].tolist() == ["among_treated", "among_reference"]
+    assert 0 < trimmed["count"].sum() < trimmed["n"].sum() == 60
+    assert all(r.key.endswith("trimmed_away") for r in trimmed["reason"] if r)
+    assert table[table["method"] == "aipw"].iloc[0]["n"] == 60 - trimmed["count"].sum()
     gone = made(people(), options={"trim": 0.49})
     assert "trimmed_all" in reasons(gone)
     assert set(status(gone).values()) == {"not_estimable"}
 
 
 def test_who_found_no_partner_is_counted_and_said():
-    table = made(people(), method=("matching",), options={"caliper": 0.1})
+    table = made(people(), method=("matching",), options={"caliper": 0.1, "replace": False})
     alone = table[table["term"] == "without_partner"].iloc[0]
     assert 0 < alone["count"] < alone["n"]
     assert alone["reason"].key.endswith("unmatched")
@@ -208,8 +211,10 @@ def test_who_found_no_partner_is_counted_and_said():
 
 
 def test_matching_for_everybody_needs_replacement():
-    assert reasons(made(people(), method=("matching",), estimand="ate")) == {"matching_ate"}
-    table = made(people(), method=("matching",), estimand="ate", options={"replace": True})
+    assert reasons(made(people(), method=("matching",), estimand="ate", options={"replace": False})) == {
+        "matching_ate"
+    }
+    table = made(people(), method=("matching",), estimand="ate")
     assert table["status"].eq("ok").all()
     assert "partners" in set(table["term"])
 
@@ -220,7 +225,7 @@ def test_partners_agree_on_exact_columns():
     pairs = nearest(data["x"].to_numpy(), data["t"].to_numpy(dtype=bool), alike=codes)
     found = pairs.matched
     assert 0 < found.sum() < len(found)
-    assert (codes[pairs.focal[found]] == codes[pairs.partners[found, 0]]).all()
+    assert (codes[pairs.focal[pairs.link]] == codes[pairs.partner]).all()
     assert (
         status(made(data, adjust="x + site", method=("matching",), options={"exact": "site"}))["matching"]
         == "ok"
@@ -231,22 +236,25 @@ def test_everybody_chooses_once_before_anybody_chooses_twice():
     pairs = nearest(
         np.array([0.0, 0.1, 0.0, 0.1, 5.0, 6.0]), np.array([1, 1, 0, 0, 0, 0], dtype=bool), ratio=2
     )
-    assert pairs.partners.tolist() == [[2, 5], [3, 4]]
+    assert [pairs.link.tolist(), pairs.partner.tolist()] == [[0, 0, 1, 1], [2, 5, 3, 4]]
     few = nearest(np.array([0.0, 0.1, 0.0]), np.array([1, 1, 0], dtype=bool), ratio=2, order="data")
-    assert few.partners.tolist() == [[2, -1], [-1, -1]]
+    assert [few.link.tolist(), few.partner.tolist()] == [[0], [2]]
+    assert few.matched.tolist() == [True, False]
     assert few.weights(3).tolist() == [1.0, 0.0, 1.0]
 
 
-def test_with_replacement_partners_of_one_person_are_distinct():
-    pairs = nearest(
-        np.array([0.0, 0.1, 0.0, 0.1, 5.0]), np.array([1, 1, 0, 0, 0], dtype=bool), ratio=2, replace=True
-    )
-    assert pairs.partners.tolist() == [[2, 3], [3, 2]]
+def test_with_replacement_partners_are_distinct_and_those_as_near_share():
+    distance, focal = np.array([0.0, 0.1, 0.0, 0.1, 5.0]), np.array([1, 1, 0, 0, 0], dtype=bool)
+    pairs = nearest(distance, focal, ratio=2, replace=True)
+    assert [pairs.link.tolist(), pairs.partner.tolist()] == [[0, 0, 1, 1], [2, 3, 2, 3]]
+    tied = nearest(np.array([0.3, 0.1, 0.5, 0.3 + 0.2]), np.array([1, 0, 0, 0], dtype=bool), replace=True)
+    assert tied.partner.tolist() == [1, 2, 3]
+    assert tied.share.tolist() == [1 / 3] * 3
 
 
 def test_two_in_a_group_are_too_few_neighbours():
     data = people().assign(t=lambda d: (np.arange(60) < 2).astype(int))
-    table = made(data, method=("matching",), estimand="ate", options={"replace": True})
+    table = made(data, method=("matching",), estimand="ate")
     assert reasons(table) == {"too_few_neighbours"}
 
 
@@ -266,6 +274,12 @@ def test_one_sided_tests_point_where_they_are_asked():
     )
     assert greater == pytest.approx(both / 2)
     assert less == pytest.approx(1 - both / 2)
+
+
+@pytest.mark.parametrize("column", ["y", "t"])
+def test_adjusting_for_the_outcome_or_the_group_is_refused(column):
+    with pytest.raises(InputError, match=f"adjust names .*{column}.*take it out"):
+        two_groups("y", "t", data=people(), kind="continuous", adjust=f"x + {column}")
 
 
 @pytest.mark.parametrize(
@@ -301,7 +315,7 @@ def test_every_code_has_words_in_both_languages():
 
 
 def test_two_groups_says_adjusted_and_raw_side_by_side_and_pickles():
-    answer = two_groups("y", "t", data=people(), kind="continuous", adjust="x", options={"caliper": 0.1})
+    answer = two_groups("y", "t", data=people(), kind="continuous", adjust="x", options={"caliper": 0.01})
     assert answer.table["term"].tolist().count("adjusted_difference") == 5
     said = answer.summary("fr")
     assert "appariement" in said
@@ -317,9 +331,68 @@ def test_few_without_a_partner_are_hidden_with_what_tells_their_number():
     assert telling(table, np.array([False, False, True, False])).tolist() == [True, False, True, False]
     assert telling(table, np.array([False, False, False, True])).tolist() == [True, True, True, False]
     data = people(300, 4).assign(t=(np.arange(300) % 5 == 0).astype(int))
-    answer = two_groups("y", "t", data=data, kind="continuous", adjust="x", options={"caliper": 0.02})
+    answer = two_groups(
+        "y", "t", data=data, kind="continuous", adjust="x", options={"caliper": 0.02, "replace": False}
+    )
     alone = answer.table.query("term == 'without_partner'")["count"].item()
     assert 0 < alone < 11
     shown = answer.publish().table.query("method == 'matching'")
     assert shown[["estimate", "n", "count", "df"]].isna().all(axis=None)
     assert f" {int(alone)} n'" not in answer.publish().summary("fr")
+
+
+def test_few_trimmed_in_one_group_are_hidden_though_many_were_in_all():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"x": rng.normal(size=400)})
+    data["t"] = (rng.random(400) < 1 / (1 + np.exp(-1.9 * data["x"]))).astype(int)
+    data["y"] = (rng.random(400) < 0.4).astype(int)
+    answer = two_groups("y", "t", data=data, adjust="x", options={"trim": 0.02})
+    trimmed = answer.table.query("term == 'trimmed'")["count"]
+    assert (trimmed < 11).all()
+    assert trimmed.sum() >= 11
+    out = answer.publish().table
+    assert out.query("term == 'trimmed'")["count"].isna().all()
+    assert out[out["term"].isin(["adjusted_difference", "effective_n", "without_partner"])]["n"].isna().all()
+
+
+def test_trimming_is_said_though_what_is_left_is_told_apart_for_certain():
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=24).round(1)
+    t = (rng.random(24) < 1 / (1 + np.exp(-2 * x))).astype(int)
+    data = pd.DataFrame({"x": x, "t": t, "y": np.tile([0.0, 1, 1, 0], 6)})
+    table = two_groups("y", "t", data=data, kind="continuous", adjust="x", options={"trim": 0.3}).table
+    assert table.query("term == 'trimmed'")["count"].sum() == 18
+    assert (table.query("term == 'adjusted_difference'")["n"] == 6).all()
+
+
+def test_a_mean_that_is_not_above_zero_has_no_ratio_and_one_cluster_no_error():
+    moved = np.array([0.1, -0.1, 0.2, -0.2])
+    plan = GroupPlan(kind="count")
+    rows = rows_of_means(Means(1.0, -0.1, moved, 0 * moved, 4), plan, "att", "aipw", True, 1.0)
+    assert [r["status"] for r in rows] == ["ok", "not_estimable"]
+    assert rows[1]["reason"].key.endswith("no_ratio")
+    with pytest.raises(NotEstimable, match="one_cluster"):
+        Means(1.0, 0.5, moved, 0 * moved, 4, cluster=np.zeros(4, dtype=int)).spread(moved)
+
+
+def test_trimming_may_leave_a_term_that_follows_from_the_others():
+    data = people(200, 9).assign(far=lambda d: (np.arange(200) % 4 == 0).astype(int))
+    data["t"] = np.where(data["far"] == 1, np.arange(200) % 40 != 0, np.arange(200) % 3 == 0).astype(int)
+    table = made(data, adjust="x + far", method=("iptw",), options={"trim": 0.2})
+    assert reasons(table) >= {"no_room"}
+
+
+def test_few_people_in_a_group_are_said_to_be_few_for_an_interval():
+    few = made(people(30), method=("iptw", "regression"))
+    said = few[few["term"] == "adjusted_difference"].set_index("method")["reason"]
+    assert said["iptw"].key.endswith("few_people")
+    assert said["regression"] is None
+    assert made(people(200), method=("iptw",))["reason"].isna().all()
+
+
+def test_a_chance_that_cannot_be_told_from_one_has_no_weight():
+    # One person on the wrong side keeps the groups from separating; thousands of far ones make the slope steep.
+    x = np.r_[np.linspace(-1, 1, 200), 0.001, -0.001, 1e4, -1e4]
+    data = pd.DataFrame({"x": x, "t": (x > 0).astype(int), "y": np.sin(np.arange(204.0))})
+    data.loc[[200, 201], "t"] = [0, 1]
+    assert reasons(made(data, method=("iptw",))) == {"certain"}

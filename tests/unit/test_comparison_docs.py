@@ -1,4 +1,4 @@
-"""The page on comparison is run, and its table of coverage is what its script makes."""
+"""The pages on comparison are run, and its table of coverage is what its script makes."""
 
 import doctest
 import importlib.util
@@ -10,12 +10,19 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "comparison.md"
 
 
-def test_every_example_of_the_page_runs():
-    failed, tried = doctest.testfile(
-        str(PAGE), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE
-    )
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("comparison*.md")), ids=lambda p: p.stem)
+def test_every_example_of_the_pages_runs(page):
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=flags)
     assert tried > 10
     assert failed == 0
+
+
+def test_there_are_pages_and_the_guide_links_them():
+    guide = PAGE.read_text(encoding="utf-8")
+    pages = {p.name for p in (ROOT / "docs").glob("comparison-*.md")}
+    assert pages
+    assert all(f"({name}" in guide for name in pages)
 
 
 @pytest.fixture(scope="module")

@@ -183,3 +183,32 @@ def test_chances_at_the_ends_are_not_nan():
     assert t_chance(math.inf, 5, 0.05, "greater") == 1.0
     assert t_chance(-math.inf, 5, 0.05, "greater") == 0.0
     assert np.isfinite(value(C.power(200, "before_after", difference=3, sd=1, correlation=0.999)))
+
+
+@pytest.mark.parametrize("side", ["two-sided", "greater", "less"])
+@pytest.mark.parametrize("test", ["mid_p", "exact"])
+def test_paired_proportions_go_through_every_table(side, test):
+    from evalkit.numerics import proportions as prop
+
+    n, gained, lost = 9, 0.4, 0.2
+    p_of = prop.mcnemar_mid_p if test == "mid_p" else prop.mcnemar_exact
+    tables = [(g, m) for g in range(n + 1) for m in range(n + 1 - g)]
+    rejected = [
+        stats.multinomial.pmf([g, m, n - g - m], n, [gained, lost, 1 - gained - lost])
+        for g, m in tables
+        if g + m and p_of(m, g, side) <= 0.2
+    ]
+    found = ek.comparison.power(
+        n, "paired_proportions", gained=gained, lost=lost, test=test, alpha=0.2, alternative=side
+    )
+    assert found.table["estimate"].iloc[0] == pytest.approx(sum(rejected), rel=1e-9)
+
+
+def test_a_hundred_thousand_pairs_are_not_gone_through_count_by_count(monkeypatch):
+    from evalkit.comparison.planning import pairs
+
+    asked, original = [], pairs.one_sided_or_two
+    monkeypatch.setattr(pairs, "one_sided_or_two", lambda *a: asked.append(1) or original(*a))
+    found = ek.comparison.power(100_000, "paired_proportions", gained=0.255, lost=0.245)
+    assert 0.9 < found.table["estimate"].iloc[0] < 1
+    assert len(asked) < 50

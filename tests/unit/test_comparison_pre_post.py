@@ -423,4 +423,33 @@ def test_the_picture_names_its_lines_in_words():
     names = " ".join(label.get_text().replace("\n", " ") for label in ax.get_yticklabels())
     plt.close(ax.figure)
     assert "différence (intervalle de Newcombe)" in names
-    assert "part après (intervalle de Wilson)" in names
+    assert "part après (vues aux deux dates)" in names
+
+
+WIDE = pd.DataFrame({"b": [0, 1, 1], "a": [1, 0, 1], "y": [3, 4, 5]}, index=["p", "q", "r"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more", "said"),
+    [
+        (WIDE["b"], WIDE["a"], {"data": WIDE}, "name columns of it, but one was a Series"),
+        ("b", "a", {"data": pd.concat([WIDE, WIDE[["b"]]], axis=1)}, "several columns of data are called"),
+        ("b", "b", {"data": WIDE}, "must be two columns"),
+        (
+            WIDE.set_index("y", append=True)["b"],
+            WIDE["a"],
+            {},
+            "persons of before must be named by one column",
+        ),
+        (WIDE["b"], WIDE["a"], {"margin": np.inf}, "must have a limit on one side"),
+        (WIDE["b"], WIDE["a"], {"margin": np.array([0.1, 0.2])}, "on both sides of 0"),
+        (WIDE["b"], WIDE["a"], {"margin": pd.Series([0.1, 0.2])}, "must be one number, but 2 were given"),
+        (WIDE["b"], WIDE["a"], {"kind": "count", "margin": (0, None)}, "must have a limit on one side"),
+        (WIDE["b"], WIDE["a"], {"kind": "count", "margin": (-1, 2)}, "margin of a ratio must be above 0"),
+        (WIDE["b"], WIDE["a"], {"kind": "count", "selected_on": 0}, "selected_on: must be None"),
+        (WIDE["b"], WIDE["a"], {"kind": "continuous", "selected_on": "before == 0"}, "categories and counts"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_words(before, after, more, said):
+    with pytest.raises(InputError, match=said):
+        pre_post(before, after, **{"selected_on": "none", **more})

@@ -169,6 +169,72 @@ def test_few_who_answered_once_are_not_told_by_the_rest():
     assert np.isfinite(table.loc[table["part"] == "pairs", "estimate"].iloc[0])
 
 
+def panel(before, after, **more):
+    """Answers of people in two arrays, nan for those who did not answer."""
+    waves = [
+        pd.DataFrame({"who": range(len(y)), "wave": w, "agree": y}) for w, y in ((1, before), (2, after))
+    ]
+    return pd.concat(waves).dropna(subset="agree").assign(**more).reset_index(drop=True)
+
+
+def test_few_seen_once_are_not_told_by_bases_nor_by_those_seen_twice():
+    rng = np.random.default_rng(8)
+    before, after = (rng.integers(0, 2, 60).astype(float) for _ in range(2))
+    after[17:20] = before[20:] = np.nan
+    data = pd.concat([panel(before, after), pd.DataFrame({"who": [59], "wave": [1]})], ignore_index=True)
+    shown = ek.comparison.survey_waves(data, "agree", **HOW).publish().table.set_index("term")
+    # 17 twice, 3 only before, 40 only after: 17 and 60 are shown, so neither 3, nor 40, nor 20 may be.
+    assert shown.loc[["answered_only_before", "answered_only_after"], "count"].isna().all()
+    assert shown.loc[["empty_before", "empty_after"], ["count", "n"]].isna().to_numpy().all()
+    after[17:] = before[20:] = np.nan
+    shown = ek.comparison.survey_waves(panel(before, after), "agree", **HOW).publish().table
+    assert 20 not in shown[["n", "count"]].to_numpy()
+    assert shown.loc[shown["part"] == "pairs", "n"].tolist() == [17]
+
+
+def test_a_level_of_few_is_hidden_with_what_gives_it():
+    before, after = np.zeros(100), np.zeros(100)
+    before[:3], after[:40] = 1, 1
+    shown = ek.comparison.survey_waves(panel(before, after), "agree", **HOW).publish().table
+    rows = shown.set_index("term")["estimate"]
+    assert np.isnan(rows["level_before"])
+    assert rows["level_after"] == 0.4
+    assert shown.loc[shown["part"] == "everyone", "estimate"].isna().all()
+    alone = ek.comparison.survey_waves(panel(before, np.full(100, np.nan)), "agree", **HOW).publish().table
+    assert alone["estimate"].isna().all()
+
+
+def test_few_who_changed_are_not_told_by_the_test_of_pairs():
+    before, after = np.repeat([0.0, 1.0], 50), np.repeat([0.0, 1.0], [47, 53])
+    answer = ek.comparison.survey_waves(panel(before, after), "agree", **HOW)
+    assert answer.cells == (50, 0, 3, 47)
+    out = answer.publish()
+    rows = out.table[out.table["term"] == "difference"]
+    assert rows["estimate"].tolist() == pytest.approx([0.03, 0.03])
+    assert rows[["std_error", "p_value", "conf_low", "conf_high"]].isna().to_numpy().all()
+    assert out.cells == ()
+
+
+def test_a_small_kind_of_respondent_is_not_told_by_the_others():
+    rng = np.random.default_rng(9)
+    kind = np.repeat(["school", "club", "town"], [40, 30, 5])
+    data = panel(*(rng.integers(1, 6, 75) for _ in range(2)), kind=np.tile(kind, 2))
+    shown = ek.comparison.survey_waves(data, "agree", **HOW, kind="ordinal", mix="kind").publish().table
+    grouped = shown[shown["group"] != ""]
+    assert len(grouped) == 3
+    assert grouped["n"].isna().sum() >= 2
+
+
+def test_one_structure_does_not_tell_the_level_of_few():
+    before, after = np.zeros(100), np.zeros(100)
+    before[:3], after[:40] = 1, 1
+    data = panel(before, after, structure="s1")
+    shown = ek.comparison.survey_waves(data, "agree", **HOW, structure="structure").publish().table
+    level = shown[shown["term"] == "level_before"].iloc[0]
+    assert level["status"] == "not_estimable"
+    assert np.isnan(level["estimate"])
+
+
 def test_an_ordered_categorical_pickles_and_speaks_french():
     words = survey().assign(
         useful=lambda d: pd.Categorical(d["useful"], categories=[1, 2, 3, 4, 5], ordered=True)

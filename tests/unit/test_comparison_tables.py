@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
 
 from evalkit.comparison import pre_post
 from evalkit.disclosure import Policy
@@ -64,6 +65,35 @@ def test_the_ratio_and_the_third_interval_stand_beside_the_difference():
     assert row(result, "ratio", "tang")["estimate"] == pytest.approx(65 / 75)
     assert row(result, "ratio", "bonett_price_ratio")["conf_high"] == pytest.approx(0.9910, abs=5e-5)
     assert row(result, "difference", "bonett_price")["conf_low"] == pytest.approx(-0.1195, abs=5e-5)
+
+
+@pytest.mark.parametrize("four", [(12, 5, 9, 20), (3, 0, 4, 9), (7, 2, 0, 5), (1, 7, 1, 12)])
+def test_tang_s_limits_are_where_the_score_of_the_searched_likelihood_is_1_96(four):
+    counts = PairedCounts(*four)
+    for ratio in shares.tang_ratio(counts):
+
+        def cost(at, ratio=ratio):
+            both, lost = at
+            gained = both * (ratio - 1) + lost * ratio
+            chances = np.array([both, lost, gained, 1 - both - lost - gained])
+            if (chances <= 0).any():
+                return np.inf
+            return -float(np.array(four) @ np.log(chances))
+
+        starts = [
+            (b, q)
+            for b in (0.01, 0.05, 0.2, 0.4)
+            for q in (0.01, 0.05, 0.2, 0.4)
+            if np.isfinite(cost((b, q)))
+        ]
+        best = min(
+            (optimize.minimize(cost, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13}) for start in starts),
+            key=lambda found: found.fun,
+        )  # fmt: skip
+        both, lost = best.x
+        variance = counts.n * ((1 + ratio) * ratio * (both + lost) - 2 * ratio * both)
+        z = (counts.after - ratio * counts.before) / math.sqrt(variance)
+        assert abs(z) == pytest.approx(1.959964, abs=2e-3)
 
 
 def test_a_ratio_to_nobody_has_only_a_lower_bound_and_says_so():
@@ -308,7 +338,9 @@ def test_a_common_start_is_a_selection_and_the_departures_are_shown_instead():
         {("none", "none"): 30, ("none", "job"): 20, ("none", "course"): 15}, only_before=["none"] * 5
     )
     assert row(result, "homogeneity_test", "exchange")["reason"].key == "comparison.selected_detected"
-    assert "everybody starts at none" in row(result, "difference", "tango", category="job")["reason"].text("en")
+    assert "everybody starts at “none”" in row(result, "difference", "tango", category="job")["reason"].text(
+        "en"
+    )
     assert row(result, "natural_rate", "wilson")["estimate"] == pytest.approx(35 / 65)
     assert row(result, "proportion_after_if_worst", "manski", category="job")["estimate"] == pytest.approx(
         20 / 70
@@ -317,6 +349,8 @@ def test_a_common_start_is_a_selection_and_the_departures_are_shown_instead():
         25 / 70
     )
     assert "natural_leaving" in said(result)
+    unknown = pre_post(people([None] * 3), people(["job"] * 3), "nominal", selected_on="none", order=["job"])
+    assert row(unknown, "homogeneity_test", "bhapkar")["reason"].key == "comparison.wave_missing"
     told = crossed({("none", "none"): 30, ("none", "job"): 20}, selected_on="none")
     assert row(told, "homogeneity_test", "stuart_maxwell")["status"] == "ok"
     named = crossed({("none", "none"): 30, ("none", "job"): 20}, selected_on="before == none")
@@ -354,6 +388,9 @@ def test_categories_are_read_in_their_order_and_whole_numbers_stay_whole():
     assert list(dict.fromkeys(result.table["category"]))[:4] == ["", "low", "high", "unknown"]
     coded = pre_post(people([1, 2, 3, 1]), people([2.0, 2.0, np.nan, 3.0]), "nominal")
     assert list(dict.fromkeys(coded.table["category"]))[1:] == ["1", "2", "3"]
+    assert list(
+        dict.fromkeys(pre_post(people([1.0, np.nan]), people([2.5, np.nan]), "nominal").table["category"])
+    )[1:] == ["1", "2.5"]
     labelled = crossed({("n", "tango"): 3, ("tango", "n"): 5, ("n", "n"): 2})
     assert "intervalle de Tango" in labelled.summary("fr")
     shown = labelled.display("fr")["catégorie"]
@@ -500,6 +537,20 @@ def test_ratios_tests_dispersion_and_levels_of_counts():
     assert "d’une personne" not in result.summary("en")
 
 
+def test_the_exchange_of_dates_is_exact_by_listing_and_needs_equal_exposures():
+    result = counted([3, 0, 2, 5, 1], [1, 1, 0, 2, 1])
+    d = np.array([2, -1, 2, 3])
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1)
+    expected = (np.abs(d @ signs) >= 6).mean()
+    found = row(result, "change_test", "exchange")
+    assert found["p_value"] == pytest.approx(expected)
+    assert found["p_floor"] == 0.125
+    unequal = counted([3, 0, 2, 5, 1], [1, 1, 0, 2, 1], exposure=(1, 2))
+    assert row(unequal, "change_test", "exchange")["reason"].key == "comparison_tables.no_exchange"
+    still = counted([1, 2, 3], [1, 2, 3])
+    assert row(still, "change_test", "exchange")["reason"].key == "comparison.nobody_changed_exact"
+
+
 def test_calm_counts_are_not_called_clumped():
     result = counted([2, 3, 1, 2, 3, 2, 1, 2], [1, 2, 1, 1, 2, 1, 1, 1])
     assert "clumped" not in said(result)
@@ -520,6 +571,17 @@ def test_one_side_is_named_and_agrees_with_the_direction():
     for method in ("robust", "poisson_exact", "poisson_mid_p"):
         assert row(up, "change_test", method)["p_value"] < 0.05 < row(down, "change_test", method)["p_value"]
     assert "one_sided" in said(up)
+
+
+def test_the_trend_that_would_cancel_a_ratio_is_said_with_that_of_its_interval():
+    up = counted([4, 3, 2, 5, 1], [9, 7, 3, 8, 2])
+    low = row(up, "rate_ratio", "robust")["conf_low"]
+    texts = [c.text("en") for c in up.caveats]
+    assert any(f"by {low:.2f} would be enough for the" in t for t in texts)
+    down = counted([9, 7, 3, 8, 2], [4, 3, 2, 5, 1])
+    assert "trend_ratio_bound" in said(down)
+    assert "trend_ratio_bound" not in said(counted(*CLUMPED))
+    assert "trend_none" in said(counted([1, 2, 0], [2, 0, 1]))
 
 
 def test_no_event_before_has_a_lower_bound_only():
@@ -562,7 +624,7 @@ def test_one_pair_and_few_events_say_what_they_cannot_show():
     result = counted([2], [1])
     assert row(result, "rate_ratio", "robust")["status"] == "not_estimable"
     assert row(result, "change_test", "poisson_exact")["p_floor"] == 0.25
-    assert "floor_events" in said(result)
+    assert {"floor_events", "floor_binds"} <= set(said(result))
 
 
 def test_a_common_start_of_counts_is_a_selection():
@@ -629,7 +691,7 @@ def test_missing_counts_are_said_to_have_no_bounds_and_entrants_stand_apart():
     assert row(nothing, "rate_ratio", "robust")["reason"].key == "comparison.wave_missing"
 
 
-def many(n=60, seed=3):
+def many(n=150, seed=3):
     rng = np.random.default_rng(seed)
     return rng.poisson(2, n), rng.poisson(3, n)
 
@@ -682,9 +744,19 @@ def test_all_but_a_few_with_events_hide_only_that_number():
     assert row(result, "events_before")["count"] == before.sum()
 
 
+def test_a_few_who_did_not_change_are_not_read_from_the_least_p():
+    before, after = many()
+    after = np.where(after == before, after + 1, after)
+    after[:3] = before[:3]
+    result = counted(before, after).publish()
+    assert math.isnan(row(result, "changed")["count"])
+    assert math.isnan(row(result, "change_test", "exchange")["p_floor"])
+    assert row(result, "change_test", "robust")["p_value"] > 0
+
+
 def test_few_entrants_are_hidden_with_their_counts():
     before, after = many()
-    new = pd.concat([people(after), people([3, 4], start=100)])
+    new = pd.concat([people(after), people([3, 4], start=1000)])
     result = pre_post(people(before), new, "count").publish()
     assert (
         result.table.loc[result.table["part"] == "people_only_after", ["estimate", "count", "n"]]
@@ -692,7 +764,7 @@ def test_few_entrants_are_hidden_with_their_counts():
         .all(axis=None)
     )
     assert result.table.loc[result.table["part"] == "", "n"].isna().all()
-    more = pd.concat([people(after), people([3, 4, 2, 0] * 4, start=100)])
+    more = pd.concat([people(after), people([3, 4, 2, 0] * 4, start=1000)])
     shown = pre_post(people(before), more, "count").publish()
     # Four of the sixteen have no event: that number alone is hidden.
     assert math.isnan(row(shown, "carriers_after", part="people_only_after")["count"])
@@ -722,6 +794,20 @@ def test_answers_pickle_and_speak_both_languages_without_codes(result):
     assert (made.table["p_value"].dropna() > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("binary", {"exposure": (1, 2)}),
+        ("binary", {"order": [0, 1]}),
+        ("nominal", {"scores": [1, 2]}),
+        ("count", {"scale": (0, 5)}),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_not_passed_over(kind, more):
+    with pytest.raises(InputError, match=f"does not read {next(iter(more))}"):
+        pre_post(people([0, 1, 1]), people([1, 1, 0]), kind, **more)
+
+
 def test_p_is_never_zero_however_many_changed():
     result = crossed({("a", "b"): 3000, ("b", "a"): 1, ("a", "a"): 3})
     assert (result.table["p_value"].dropna() > 0).all()
@@ -741,3 +827,29 @@ def test_pure_numbers_without_anybody_are_not_figures():
     assert math.isnan(rates.conditional_floor(empty))
     assert all(math.isnan(v) for v in rates.least_likely_test(empty))
     assert math.isnan(rates.dispersion(np.array([]), np.array([])).ratio)
+
+
+# ---- what several sums together would give away ----------------------------------------------------------------------------
+
+
+def test_a_shown_zero_does_not_give_the_other_cells_of_a_share_away():
+    # 56 pairs, 21 at 1 before, 42 after: with "nobody stayed at 0" shown, the 7 who stayed at 1 would follow.
+    table = binary(7, 14, 35, 0).publish().table
+    cells = table["term"].isin(["stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0"])
+    assert table.loc[cells, "count"].isna().all()
+
+
+def test_lines_and_columns_together_do_not_give_a_cell_of_categories_away():
+    counts = [[10, 18, 26, 10], [34, 9, 13, 65], [22, 12, 14, 24], [17, 0, 2, 10]]
+    cells = {(a, b): counts[i][j] for i, a in enumerate("abcd") for j, b in enumerate("abcd")}
+    result = crossed(cells).publish()
+    assert result.table.loc[result.table["term"].isin(["moved", "stayed"]), "count"].isna().all()
+    assert row(result, "proportion_before", "wilson", category="d", part="pairs")["count"] == 29
+
+
+def test_exchanges_of_very_large_counts_are_drawn():
+    rng = np.random.default_rng(1)
+    before, after = rng.integers(10**6, 2 * 10**6, (2, 40))
+    found = row(counted(before, after), "change_test", "exchange_drawn")
+    assert found["p_floor"] == 1 / 20_000
+    assert found["reason"].key == "comparison_tables.drawn"

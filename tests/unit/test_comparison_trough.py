@@ -24,7 +24,10 @@ def chosen(n=4000, seed=3, gain=0.0, cut=42.0):
 def test_without_any_gain_nothing_is_left():
     before, after, everybody = chosen()
     rows = (
-        rtm(before, after, cut=42, reference=everybody, correlation=0.64).tidy().set_index(["term", "method"]).sort_index()
+        rtm(before, after, cut=42, reference=everybody, correlation=0.64)
+        .tidy()
+        .set_index(["term", "method"])
+        .sort_index()
     )
     assert rows.loc[("difference", "paired_t"), "conf_low"].item() > 4
     left = rows.loc[("corrected_difference", "linear")]
@@ -140,6 +143,43 @@ def test_small_groups_are_hidden_and_their_sentences_with_them():
     out = rtm(before, after, mean=50).publish()
     assert out.table.loc[out.table["term"] == "difference", "estimate"].isna().all()
     assert not any("explain the whole difference" in c.text("en") for c in out.caveats)
+
+
+@pytest.mark.parametrize("lost", [(3, 20), (20, 3), (3, 0)])
+def test_totals_do_not_give_away_the_few_seen_once(lost):
+    rng = np.random.default_rng(6)
+    before, after = (pd.Series(rng.normal(40, 5, 83), [f"p{i}" for i in range(83)]) for _ in range(2))
+    after.iloc[60 : 60 + lost[0]] = np.nan
+    before.iloc[60 + lost[0] : 60 + sum(lost)] = np.nan
+    shown = rtm(before, after, mean=50).publish().table.set_index("term")
+    assert shown.loc[["people_only_before", "empty_before", "empty_after"], "count"].isna().all()
+    if sum(lost) < 11:
+        assert shown.loc[["people_all", "people_paired"], ["count", "n"]].isna().to_numpy().all()
+    else:
+        assert np.isnan(shown.loc["people_only_after", "count"])
+    assert np.isfinite(shown.loc["difference", "estimate"].item())
+
+
+def test_a_wave_of_objects_is_read_as_numbers():
+    before, after = (pd.Series([1.0, 2, 3, 5, 8], list("abcde")) for _ in range(2))
+    gaps = after.astype(object).where(after < 8, None)
+    assert rtm(before, gaps, mean=9).glance()["n_paired"].item() == 4
+    gone = rtm(before, pd.Series([None] * 5, list("abcde"), dtype=object), mean=9).table
+    assert "after" in gone["reason"].iloc[0].text("en")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"reference": pd.Series([4.0, 4.0, 4.0])}, "all 3 values of reference are 4"),
+        ({"mean": np.inf}, "mean: must be a finite number"),
+        ({"mean": 1, "sd": np.inf}, "sd: must be above 0 and finite"),
+    ],
+)
+def test_what_is_known_of_everybody_must_be_possible(known, said):
+    before = pd.Series([1.0, 2, 3, 5, 8])
+    with pytest.raises(InputError, match=said):
+        rtm(before, before[::-1], cut=9, **known)
 
 
 def test_it_pickles_speaks_french_and_draws():

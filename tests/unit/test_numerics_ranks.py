@@ -72,7 +72,9 @@ def test_two_sided_of_a_skew_law_is_distance_not_doubling():
     assert rank_sum(x, y, "greater").p_value == pytest.approx(0.2)
 
 
-def test_shifts_are_order_statistics_of_all_pairs():
+@pytest.mark.parametrize("written", [0, 10**6])
+def test_shifts_are_order_statistics_of_all_pairs(monkeypatch, written):
+    monkeypatch.setattr("evalkit.numerics.ranks.order._WRITTEN", written)
     rng = np.random.default_rng(3)
     for n in (1, 2, 3, 7, 12):
         d = np.round(rng.normal(size=n), 1)
@@ -150,7 +152,7 @@ def test_the_normal_count_agrees_with_the_exact_one():
 
 
 def test_a_tiny_p_is_never_zero():
-    assert signed_rank(np.arange(1.0, 1_201.0)).p_value > 0
+    assert signed_rank(np.arange(1.0, 1_040.0)).p_value > 0
     assert signed_rank(np.arange(1.0, 3_001.0)).p_value > 0
 
 

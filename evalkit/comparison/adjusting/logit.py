@@ -19,6 +19,8 @@ from evalkit.wording import message
 _MOST_STEPS = 60
 #: A fitted chance this close to 0 or 1 makes one look for separation.
 _SUSPECT = 1e-7
+#: Below this a chance has no inverse.
+_NONE = 1e-200
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,9 @@ def fit(matrix: np.ndarray, terms: tuple[str, ...], yes: np.ndarray, weight: np.
     chance = special.expit(linear)
     if min(chance.min(), (1 - chance).min()) < _SUSPECT:
         _refuse_separation(columns, terms, yes, what)
+        if chance.max() == 1 or chance.min() < _NONE:
+            # No separation to the last digit, but no weight can be made of such a chance either.
+            raise NotEstimable(message("comparison_adjusting.certain", terms=list(terms)))
     inverse = np.linalg.pinv(_information(columns, chance, weight), rcond=1e-13, hermitian=True)
     influence = (weight * (own - chance))[:, None] * columns @ inverse
     return Logit(columns, chance, linear, influence, beta, centre, scale)

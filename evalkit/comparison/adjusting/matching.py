@@ -13,7 +13,7 @@ import numpy as np
 from evalkit.comparison.adjusting.effect import Means, estimate_row, rows_of_means
 from evalkit.comparison.adjusting.logit import Logit
 from evalkit.comparison.adjusting.options import Options
-from evalkit.comparison.adjusting.pairing import Pairs, nearest
+from evalkit.comparison.adjusting.pairing import DECIMALS, Pairs, nearest
 from evalkit.comparison.adjusting.sample import NotEstimable, Sample
 from evalkit.comparison.core.rows import row
 from evalkit.comparison.groups.plan import GroupPlan
@@ -61,7 +61,7 @@ def matched_rows(sample: Sample, score: Logit, plan: GroupPlan, options: Options
     )
     rows.append(row("without_partner", plan.estimand, "matching", count=unmatched, n=wanted, reason=why))
     if options.replace:
-        used = np.unique(np.concatenate([p.partners[p.partners >= 0] for p in made.values()]))
+        used = np.unique(np.concatenate([p.partner for p in made.values()]))
         rows.append(row("partners", plan.estimand, "matching", count=len(used), n=sample.n))
     return rows
 
@@ -93,9 +93,8 @@ def pairs_of(sample: Sample, score: Logit, options: Options, treated: bool = Tru
 def _without_replacement(sample: Sample, pairs: Pairs, plan: GroupPlan, size: float) -> list[dict[str, Any]]:
     weights = pairs.weights(sample.n)
     pair = np.full(sample.n, -1)
-    for k in np.flatnonzero(pairs.matched):
-        pair[pairs.focal[k]] = k
-        pair[pairs.partners[k][pairs.partners[k] >= 0]] = k
+    pair[pairs.focal] = np.arange(len(pairs.focal))
+    pair[pairs.partner] = pairs.link
     used = np.flatnonzero(weights > 0)
     y, own, w = sample.outcome[used], sample.treated[used], weights[used]
     halves = []
@@ -115,13 +114,13 @@ def _with_replacement(
 ) -> list[dict[str, Any]]:
     gaps, times, again = [], np.zeros(sample.n), np.zeros(sample.n)
     for treated, pairs in made.items():
-        found = pairs.partners >= 0
-        share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
-        there = (share * np.where(found, sample.outcome[pairs.partners], 0.0)).sum(axis=1)
+        there = np.bincount(
+            pairs.link, weights=pairs.share * sample.outcome[pairs.partner], minlength=len(pairs.focal)
+        )
         gap = (sample.outcome[pairs.focal] - there) * (1 if treated else -1)
         gaps.append(gap[pairs.matched])
-        np.add.at(times, pairs.partners[found], share[found])
-        np.add.at(again, pairs.partners[found], share[found] ** 2)
+        times += np.bincount(pairs.partner, weights=pairs.share, minlength=sample.n)
+        again += np.bincount(pairs.partner, weights=pairs.share**2, minlength=sample.n)
     gap = np.concatenate(gaps)
     estimate, n = float(gap.mean()), len(gap)
     # K² less what the spread of the gaps holds already: K/M² for one's partners, and, when all are focal, plus twice one's own share.
@@ -138,22 +137,21 @@ def _with_replacement(
 def own_spread(
     distance: np.ndarray, outcome: np.ndarray, group: np.ndarray, needed: np.ndarray
 ) -> np.ndarray:
-    """Return the variance of the outcome around each person of `needed`, with the nearest two of the person's own group.
+    """Return the variance of the outcome around each person of `needed`: with the nearest two of the own group, and those as near.
 
     References
     ----------
     Abadie, Drukker, Herr & Imbens (2004), Stata Journal 4:290, section 4 (the variance among a person and the neighbours).
     """
     out = np.empty(len(needed))
-    distance = np.round(distance, 10)
     for side in (True, False):
         members = np.flatnonzero(group == side)
         here = np.flatnonzero(group[needed] == side)
         if len(here) and len(members) <= _NEIGHBOURS:
             raise NotEstimable(message("comparison_adjusting.too_few_neighbours"))
         for k in here:
-            gap = np.abs(distance[members] - distance[needed[k]])
+            gap = np.round(np.abs(distance[members] - distance[needed[k]]), DECIMALS)
             gap[members == needed[k]] = np.inf
-            near = members[np.argsort(gap, kind="stable")[:_NEIGHBOURS]]
+            near = members[gap <= np.partition(gap, _NEIGHBOURS - 1)[_NEIGHBOURS - 1]]
             out[k] = np.var(outcome[np.append(near, needed[k])], ddof=1)
     return out

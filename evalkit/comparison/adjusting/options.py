@@ -30,7 +30,7 @@ class Options:
     ratio : int
         Partners per person, in matching.
     replace : bool
-        Whether a partner may be chosen again.
+        Whether a partner may be chosen again (the default: otherwise those who choose last are left with people unlike them).
     caliper : float, optional
         Farthest partner, in standard deviations of the logit of the chance.
     exact : tuple of str
@@ -41,7 +41,7 @@ class Options:
 
     trim: float | None = None
     ratio: int = 1
-    replace: bool = False
+    replace: bool = True
     caliper: float | None = None
     exact: tuple[str, ...] = ()
     order: str | None = None

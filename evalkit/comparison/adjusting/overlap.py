@@ -21,7 +21,7 @@ from evalkit.comparison.adjusting.options import ESTIMANDS, options_of
 from evalkit.comparison.adjusting.rows import effective_rows, left_out, scored
 from evalkit.comparison.adjusting.sample import Sample, sample_of
 from evalkit.comparison.adjusting.weighting import weights_of
-from evalkit.comparison.core.answer import Comparison, masked, reasons
+from evalkit.comparison.core.answer import Comparison, masked, reasons, still_said
 from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.comparison.groups.people import read_groups
 from evalkit.disclosure import Headcount, Policy, protected, too_small
@@ -39,6 +39,14 @@ _WORDS = (
     "one_sided", "smd", "largest_smd", "unadjusted", "iptw", "matching", "entropy", "trimmed", "terms_left_out", "among_treated",
     "among_reference",
 )  # fmt: skip
+
+
+#: Sentences that say a figure, and a column and term that must still be shown for them to stay.
+_RESTS_ON = {
+    "comparison_adjusting.thin": ("estimate", "effective_n"),
+    "comparison_adjusting.outside": ("n", "outside_common"),
+    "comparison_adjusting.still_apart": ("estimate", "largest_smd"),
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,10 +80,15 @@ class Overlap(Comparison):
     def publish(self, policy: Policy | None = None) -> Overlap:
         """Pass the gate; see `Result.publish`. Bins of few people are hidden in the plot, and what would give them away."""
         out = super().publish(policy)
-        if self.provenance.kind != "records" or not len(self.bins):
+        if self.provenance.kind != "records":
             return out
-        policy = out.published_under
+        out = dataclasses.replace(out, caveats=still_said(out.caveats, out.table, _RESTS_ON))
+        if not len(self.bins):
+            return out
+        policy = policy or Policy()
         hide = too_small(self.bins[["count"]].assign(n=np.nan), policy)
+        # A bar's count over its share is the size of its group after trimming.
+        hide |= bool((out.table.loc[out.table["term"] == "trimmed", "status"] == "suppressed").any())
         parts = [
             (None, np.flatnonzero(self.bins["group"] == g).tolist()) for g in self.bins["group"].unique()
         ]
@@ -87,7 +100,7 @@ class Overlap(Comparison):
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table, term, n = self.table, self.table["term"], self.table["n"].to_numpy(float)
         hide = too_small(table, policy)
-        groups = [i for i in np.flatnonzero(term == "people")]
+        groups = np.flatnonzero(term == "people").tolist()
         hide = protected(table["count"], hide, [(None, groups)], policy)
         for name, share in _QUANTILES.items():
             # Fewer than the threshold lie beyond: the quantile is all but somebody's own.

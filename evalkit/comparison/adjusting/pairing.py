@@ -12,36 +12,38 @@ import numpy as np
 #: The order in which people choose: from the largest chance, from the smallest, or as the data have them.
 ORDERS = ("largest", "smallest", "data")
 #: Distances are compared to this many decimals, so that people alike are tied on every machine.
-_DECIMALS = 10
+DECIMALS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Who was matched with whom.
+    """Who was matched with whom: k links between the f focal people and their partners.
 
     Parameters
     ----------
     focal : int array, shape (f,)
         People who look for a match, in the order of the data.
-    partners : int array, shape (f, ratio)
-        Their partners, nearest first; −1 where there is none.
+    link : int array, shape (k,)
+        Position in `focal` of each link.
+    partner : int array, shape (k,)
+    share : float array, shape (k,)
+        One over the number of partners of the focal person.
     """
 
     focal: np.ndarray
-    partners: np.ndarray
+    link: np.ndarray
+    partner: np.ndarray
+    share: np.ndarray
 
     @property
     def matched(self) -> np.ndarray:
-        """Which focal people have a partner, shape (f,)."""
-        return self.partners[:, 0] >= 0
+        """Which focal people have a partner, bool, shape (f,)."""
+        return np.bincount(self.link, minlength=len(self.focal)) > 0
 
     def weights(self, n: int) -> np.ndarray:
         """Return the weights of n people: 1 for a matched focal person, who shares 1 among partners; else 0."""
-        out = np.zeros(n)
+        out = np.bincount(self.partner, weights=self.share, minlength=n)
         out[self.focal[self.matched]] = 1.0
-        found = self.partners >= 0
-        share = found / np.maximum(found.sum(axis=1, keepdims=True), 1)
-        np.add.at(out, self.partners[found], share[found])
         return out
 
 
@@ -64,7 +66,7 @@ def nearest(
     focal : bool array, shape (n,)
         Who looks for a match among the rest.
     ratio : int
-        Partners wanted: everybody chooses a first one before anybody chooses a second.
+        Partners wanted; without replacement everybody chooses a first one before anybody chooses a second.
     replace : bool
         Whether a partner may be chosen again by somebody else.
     caliper : float
@@ -75,35 +77,41 @@ def nearest(
 
     Notes
     -----
-    Partners at equal distance: the first in the order of the data. The same as R's MatchIt with ``mahvars`` of one variable; MatchIt
-    4.5.1 without it passes over nearer partners, and over the caliper.
+    Without replacement, of partners at equal distance the first in the order of the data is taken: as R's MatchIt with ``mahvars``
+    of one variable does (MatchIt 4.5.1 without it passes over nearer partners, and over the caliper). With replacement all of those
+    as near as the last one wanted share, so that the order of the data is of no consequence: as R's Matching and Stata's
+    ``teffects`` do.
 
     Examples
     --------
     >>> made = nearest(np.array([5.0, 3, 6, 4, 2]), np.array([True, True, False, False, False]))
-    >>> made.partners.ravel().tolist()
+    >>> made.partner.tolist()
     [2, 3]
+    >>> made = nearest(np.array([5.0, 3, 6, 4, 2]), np.array([True, True, False, False, False]), replace=True)
+    >>> made.link.tolist(), made.partner.tolist()
+    ([0, 0, 1, 1], [2, 3, 3, 4])
     """
-    distance = np.round(distance, _DECIMALS)
     rows, pool = np.flatnonzero(focal), np.flatnonzero(~focal)
-    free = np.ones(len(pool), dtype=bool)
-    partners = np.full((len(rows), ratio), -1)
-    queue = _queue(distance[rows], order)
-    for turn in range(ratio):
-        for i in queue:
-            allowed = free
-            if replace and turn:
-                allowed = ~np.isin(pool, partners[i, :turn])
-            if alike is not None:
-                allowed = allowed & (alike[pool] == alike[rows[i]])
-            gap = np.where(allowed, np.abs(distance[pool] - distance[rows[i]]), np.inf)
-            chosen = int(np.argmin(gap)) if len(gap) else -1
-            if chosen < 0 or not np.isfinite(gap[chosen]) or gap[chosen] > caliper:
-                continue
-            partners[i, turn] = pool[chosen]
-            if not replace:
-                free[chosen] = False
-    return Pairs(rows, partners)
+    found: list[list[int]] = [[] for _ in rows]
+    if len(pool):
+        free = np.ones(len(pool), dtype=bool)
+        queue = _queue(np.round(distance[rows], DECIMALS), order)
+        for _ in range(1 if replace else ratio):
+            for i in queue:
+                allowed = free if alike is None else free & (alike[pool] == alike[rows[i]])
+                gap = np.round(np.abs(distance[pool] - distance[rows[i]]), DECIMALS)
+                gap = np.where(allowed & (gap <= caliper), gap, np.inf)
+                if replace:
+                    last = np.partition(gap, min(ratio, len(gap)) - 1)[min(ratio, len(gap)) - 1]
+                    found[i] = pool[np.isfinite(gap) & (gap <= last)].tolist()
+                elif np.isfinite(gap[chosen := int(np.argmin(gap))]):
+                    found[i].append(int(pool[chosen]))
+                    free[chosen] = False
+    sizes = np.array([len(f) for f in found], dtype=int)
+    partner = np.array([p for f in found for p in f], dtype=int)
+    return Pairs(
+        rows, np.repeat(np.arange(len(rows)), sizes), partner, np.repeat(1 / np.maximum(sizes, 1), sizes)
+    )
 
 
 def _queue(distance: np.ndarray, order: str) -> np.ndarray:

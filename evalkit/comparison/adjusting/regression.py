@@ -94,8 +94,9 @@ def _line(sample: Sample, plan: GroupPlan, size: float, part: str, method: str) 
         raise NotEstimable(
             message("comparison_adjusting.too_few_in_all", n=sample.n, terms=len(sample.terms))
         )
+    cluster = None if sample.cluster is None else sample.cluster.tolist()
     fitted = least_squares(
-        sample.outcome, matrix, sample.weight if sample.weighted else None, sample.cluster
+        sample.outcome, matrix, sample.weight if sample.weighted else None, cluster
     ).contrast(np.eye(matrix.shape[1])[1])
     if fitted.reason is not None:
         raise NotEstimable(message(f"comparison_adjusting.{fitted.reason}"))

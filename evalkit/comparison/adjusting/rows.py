@@ -31,6 +31,10 @@ WORDS = (
     "iptw", "matching", "aipw", "entropy", "overlap_weights", "ancova", "att", "ate", "atc", "ato", "common", "among_treated",
     "among_reference",
 )  # fmt: skip
+#: Methods with a t law of their own for few people, when the outcome is a number.
+_BY_LINE = ("regression", "ancova")
+#: With fewer people in the smaller group, intervals from the normal law held the truth 86 to 93 times in 100 in simulations.
+_FEW = 20
 #: Methods that need the chance of being treated.
 _BY_SCORE = ("iptw", "matching", "aipw", "overlap_weights")
 
@@ -76,7 +80,8 @@ def adjusted_rows(groups: Groups, plan: GroupPlan, function: str = "two_groups")
         try:
             if method in _BY_SCORE and not isinstance(score, Logit):
                 raise NotEstimable(score)  # type: ignore[arg-type]
-            rows += _made(method, parts[method], sample, score, plan, options)  # type: ignore[arg-type]
+            made = _made(method, parts[method], sample, score, plan, options)  # type: ignore[arg-type]
+            rows += _with_few(made, sample, plan) if method not in _BY_LINE or plan.kind == "binary" else made
         except NotEstimable as why:
             rows.append(missing_row("adjusted_difference", parts[method], method, sample.n, why.reason))
     if stop is not None:
@@ -88,22 +93,32 @@ def scored(sample: Sample, options: Options) -> tuple[Sample, Logit | Message, l
     """Return the people kept, the chance of being treated (or why there is none), and who was trimmed, as rows."""
     if stop := _nothing_left(sample, options):
         return sample, stop, []
+    rows: list[dict[str, Any]] = []
     try:
         score = logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group")
         if options.trim is None:
-            return sample, score, []
+            return sample, score, rows
         kept = np.minimum(score.chance, 1 - score.chance) >= options.trim
-        gone = int((~kept).sum())
-        why = message(
-            "comparison_adjusting.trimmed_away", n=Headcount(gone), total=sample.n, trim=options.trim
-        )
-        rows = [row("trimmed", count=gone, n=sample.n, reason=why if gone else None)]
+        rows = _trimmed(sample, kept, options.trim)
         sample = sample.only(kept)
         if stop := _nothing_left(sample, options):
             return sample, stop, rows
         return sample, logit.fit(sample.matrix, sample.terms, sample.treated, sample.weight, "group"), rows
     except NotEstimable as why:
-        return sample, why.reason, []
+        return sample, why.reason, rows
+
+
+def _trimmed(sample: Sample, kept: np.ndarray, trim: float) -> list[dict[str, Any]]:
+    """Return how many of each group were trimmed, as rows: the sizes shown afterwards would tell it apart anyhow."""
+    rows = []
+    for own, who in ((sample.treated, "among_treated"), (~sample.treated, "among_reference")):
+        gone, total = int((own & ~kept).sum()), int(own.sum())
+        named = message(f"comparison_adjusting.{who}")
+        why = message(
+            "comparison_adjusting.trimmed_away", n=Headcount(gone), total=total, trim=trim, who=named
+        )
+        rows.append(row("trimmed", who, count=gone, n=total, reason=why if gone else None))
+    return rows
 
 
 def _nothing_left(sample: Sample, options: Options) -> Message | None:
@@ -159,6 +174,16 @@ def _made(
         return rows_of_means(corrected_means(sample, score, part), plan, part, method, ratio, size)
     rows = rows_of_means(weighted_means(sample, score, part), plan, part, method, ratio, size)
     return [*rows, *effective_rows(sample, score, part, method)]
+
+
+def _with_few(rows: list[dict[str, Any]], sample: Sample, plan: GroupPlan) -> list[dict[str, Any]]:
+    """Return the rows, those with an interval saying when people are few for it."""
+    if (fewest := min(sample.sizes)) >= _FEW:
+        return rows
+    why = message("comparison_adjusting.few_people", n=Headcount(fewest), level=plan.conf_level)
+    return [
+        r | {"reason": why} if r["status"] == "ok" and r["term"].startswith("adjusted") else r for r in rows
+    ]
 
 
 def effective_rows(sample: Sample, score: Logit, part: str, method: str) -> list[dict[str, Any]]:

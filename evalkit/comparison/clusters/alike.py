@@ -79,7 +79,7 @@ def alike(
     if between + (n0 - 1) * within <= 1e-20 * scale:
         return unknown
     icc = (between - within) / (between + (n0 - 1) * within)
-    low, high = 1.0, 1.0
+    low, high = math.nan, math.nan
     if within > 1e-20 * scale:
         ratio, tail = between / within, (1 - conf_level) / 2
         ends = [ratio / stats.f.ppf(q, k - arms, n - k) for q in (1 - tail, tail)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,18 +41,28 @@ class ClusterAnswer(Comparison):
     ----------
     cells : tuple of int
         People on each side of a yes/no outcome, by arm; empty for other outcomes. A published answer no longer has them.
-    small : mapping of str to int
-        Coefficient to the people of the smaller side of its column, when that is 0/1.
+    small : tuple of (str, int)
+        Coefficient and the people of the smaller side of its column, when that is 0/1.
     """
 
     cells: tuple[int, ...] = ()
     small: tuple[tuple[str, int], ...] = ()
 
+    def plot(self, ax: Any = None, lang: str | None = None) -> Any:
+        """Draw coefficients or differences with their intervals, without constant or ratios, and return the matplotlib Axes.
+
+        The intracluster correlation, which has another scale, is drawn only where it is the whole answer.
+        """
+        drawn = self.table[~self.table["term"].isin(["icc", "intercept"]) & (self.table["part"] != "ratio")]
+        finite = np.isfinite(drawn["conf_low"].astype(float)) & np.isfinite(drawn["conf_high"].astype(float))
+        shown = drawn[finite] if finite.any() else self.table[self.table["term"] == "icc"]
+        return Comparison.plot(dataclasses.replace(self, table=shown), ax, lang)
+
     def publish(self, policy: Policy | None = None) -> ClusterAnswer:
         """Pass the gate; see `Result.publish`.
 
-        With few people in an arm nothing of the comparison is shown. With few people on one side of a yes/no outcome the estimate
-        stays, without what it could be solved with: constant, interval, test.
+        With few people in an arm, or on one side of a yes/no outcome, nothing of the comparison is shown: from a difference of
+        shares and the sizes of the arms both counts of yes can be solved.
         """
         out = super().publish(policy)
         if self.provenance.kind != "records":
@@ -70,28 +81,25 @@ class ClusterAnswer(Comparison):
         partly = [(None, parts)] if len(parts) else []
         hide = (suppress_partition(table, policy, partly)[0]["status"] == "suppressed").to_numpy()
         counted = term.isin(_COUNTED).to_numpy()
-        tell = np.zeros(len(table), dtype=bool)
         if hide[parts].any():
             hide[:] = True
         for name, people in self.small:
             if 0 < people < policy.threshold:
                 hide |= (term == name).to_numpy()
-        trim = np.zeros(len(table), dtype=bool)
         if any(0 < cell < policy.threshold for cell in self.cells):
-            hide |= term.isin(["intercept", "icc", "design_effect", "effective_people"]).to_numpy()
-            trim = ~counted
-        tell = (hide | trim) & ~counted
-        return _without(self.table, hide, trim, message("comparison_clusters.small_arm_hidden"), tell)
+            hide |= ~counted
+        tell = hide & ~counted
+        return _without(self.table, hide, message("comparison_clusters.small_arm_hidden"), tell)
 
 
 def _without(
-    table: pd.DataFrame, hide: np.ndarray, trim: np.ndarray, why: Message, told: np.ndarray
+    table: pd.DataFrame, hide: np.ndarray, why: Message, told: np.ndarray
 ) -> tuple[pd.DataFrame, int]:
     """Return the table without these figures; a description that has an estimate loses it too."""
     described = hide & (table["status"] == "not_estimable").to_numpy() & table["estimate"].notna().to_numpy()
-    out, count = masked(table, hide, trim, why, told)
+    out, count = masked(table, hide, None, why, told)
     if "level_achieved" in out:
-        out["level_achieved"] = out["level_achieved"].astype(float).mask(hide | trim)
+        out["level_achieved"] = out["level_achieved"].astype(float).mask(hide)
     out["estimate"] = out["estimate"].mask(described)
     out["n"] = out["n"].astype(float).mask(described)
     return out, count + int(described.sum())

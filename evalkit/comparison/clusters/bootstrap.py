@@ -18,7 +18,7 @@ from evalkit.comparison.clusters.wild import ENUMERATED, WEIGHTS, Wild, weights_
 from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.errors import InputError
-from evalkit.numerics.arguments import generator, level, one_of
+from evalkit.numerics.arguments import generator, level, one_number, one_of
 from evalkit.numerics.clustered import LeastSquares, least_squares
 from evalkit.provenance import Provenance, digest
 from evalkit.wording import Message, labels, message
@@ -96,7 +96,7 @@ def wild_cluster_bootstrap(
     0  treat    2.8333     0.0312   0.0312
     """
     one_of(weights, WEIGHTS, "weights")
-    conf_level, rng = level(conf_level), generator(seed)
+    conf_level, rng, null = level(conf_level), generator(seed), one_number(null, "null")
     if not isinstance(draws, (int, np.integer)) or isinstance(draws, bool) or draws < 1:
         raise InputError(f"draws: must be a whole number, 1 or more, but was {draws!r}")
     model = read_model(data, outcome, formula, cluster, "wild_cluster_bootstrap", missing=missing)
@@ -118,7 +118,7 @@ def wild_cluster_bootstrap(
     else:
         drawn = weights_of(weights, clusters, int(draws), rng)
         wild = Wild.of(fit, model.outcome, model.matrix, at, model.cluster, drawn)
-        first = _tested(wild, fit, term, method, float(null), conf_level, n)
+        first = _tested(wild, fit, term, method, null, conf_level, n)
     rows = [first, *(arm_rows(arms) if arms else [row("clusters", estimate=clusters, n=n)])]
     table = frame(rows)
     said = _about(model, arms, exact, weights, int(draws), seed, obstacle)

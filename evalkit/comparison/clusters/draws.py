@@ -14,7 +14,7 @@ import numpy as np
 
 #: All draws are examined up to so many, and to so many draws times units.
 MOST = 2**20
-_CELLS = 25 * 10**6
+_CELLS = 5 * 10**7
 
 
 @dataclass(frozen=True, eq=False)

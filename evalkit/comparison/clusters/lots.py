@@ -20,6 +20,7 @@ from evalkit.comparison.clusters.rows import WORDS, arm_rows
 from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.people import number_values, rows_of, two_levels
 from evalkit.comparison.core.rows import frame, missing_row, row
+from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import generator, level, one_of
 from evalkit.numerics.proportions import ALTERNATIVES
@@ -83,7 +84,7 @@ def randomisation_test(
         Group compared with; default: the first in order.
     conf_level : float
     draws : int
-        Simulated draws when all are too many to examine (above 2²⁰, or 25 million draws times units).
+        Simulated draws when all are too many to examine (above 2²⁰, or 50 million draws times units).
     seed : int
     missing : {"error", "drop"}
     provenance : Provenance, optional
@@ -293,7 +294,9 @@ def _refuse_split(values: np.ndarray, unit: np.ndarray, where: str, what: str, f
 def _about(
     people: _People, lot: Lot, assignment: str, exact: bool, draws: int, seed: int, obstacle: Message | None
 ) -> list[Message]:
-    m, n = int(lot.treated.sum()), len(lot.treated)
+    drawn = (int(lot.treated.sum()), len(lot.treated))
+    # Clusters are no people; without them, units are.
+    m, n = drawn if "cluster" in assignment else map(Headcount, drawn)
     key = "comparison_clusters.lot_" + assignment.replace(" ", "_")
     how = (
         message(key, strata=int(lot.stratum.max()) + 1)
@@ -303,7 +306,9 @@ def _about(
     said = [message("comparison_clusters.only_lot", how=how)]
     if people.left_out:
         said.append(
-            message("comparison_clusters.one_armed", people=people.left_out, strata=people.left_strata)
+            message(
+                "comparison_clusters.one_armed", people=Headcount(people.left_out), strata=people.left_strata
+            )
         )
     if obstacle is None:
         said.append(

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from evalkit.comparison.core.people import binary_values, number_values, rows_of
+from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.formula import Design, design, parse
-from evalkit.wording import Message
+from evalkit.wording import Message, message
 
 FAMILIES = ("gaussian", "binomial", "poisson")
 
@@ -96,18 +97,28 @@ def read_model(
         raise InputError(
             f"{function}: {outcome} must hold counts (whole numbers, 0 or more), but {odd} of {len(y)} rows do not"
         )
-    made = design(formula, frame)
     w = None if weights is None else number_values(frame[weights], weights, function)
-    if w is not None and ((w < 0).any() or not w.any()):
-        raise InputError(
-            f"{function}: {weights} is below 0 in {int((w < 0).sum())} of {len(w)} rows, or 0 in all; mend it"
-        )
+    if w is not None:
+        if (w < 0).any() or not w.any():
+            raise InputError(
+                f"{function}: {weights} is below 0 in {int((w < 0).sum())} of {len(w)} rows, or 0 in all; mend it"
+            )
+        said += _no_weight(w)
+        frame, y, w = frame[w > 0], y[w > 0], w[w > 0]
+    made = design(formula, frame)
     matrix = np.column_stack([np.ones(len(frame)), made.matrix])
     names = ("intercept", *made.terms)
     return Model(
         y, made, matrix, names, pd.factorize(frame[cluster])[0], _treatment(treatment, variables, made, function), w, said,
         len(data),
     )  # fmt: skip
+
+
+def _no_weight(w: np.ndarray) -> tuple[Message, ...]:
+    """Return that weights are taken as known, and how many rows count for nothing and are left out."""
+    said = (message("comparison_clusters.sampling_weights"),)
+    zero = int((w == 0).sum())
+    return (*said, message("comparison_clusters.zero_weight", count=Headcount(zero))) if zero else said
 
 
 def _as_numbers(values: pd.Series) -> pd.Series:

@@ -16,6 +16,8 @@ from evalkit.comparison.clusters.draws import Lot
 STATISTICS = ("difference", "studentised", "rank_sum")
 #: Statistics closer than this share of the largest are equal.
 _TIE = 1e-9
+#: Cells of draws turned into numbers at a time.
+_AT_ONCE = 2 * 10**6
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class Drawn:
 
     def __init__(self, units: Units, draws: np.ndarray, statistic: str, seen: int) -> None:
         self.units, self.draws, self.statistic, self.seen = units, draws, statistic, seen
-        self.weight, self.sizes = self._stratum_sizes()
+        self.shares, self.parts = self._strata()
         y, z = units.outcome, units.treated.astype(float)
         # Numbers far from zero lose digits in sums; a constant changes no difference.
         self.level = float(y.mean())
@@ -215,7 +217,7 @@ class Drawn:
         slack = _TIE * float(finite.max(initial=0.0))
         return bool((t >= at - slack).sum() > out)
 
-    def _stratum_sizes(self) -> tuple[np.ndarray, list[np.ndarray]]:
+    def _strata(self) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return the share of people of each stratum, and its units."""
         lot = self.units.lot
         parts = [np.flatnonzero(lot.stratum == s) for s in range(int(lot.stratum.max()) + 1)]
@@ -226,7 +228,7 @@ class Drawn:
         """Return the mean among treated minus the mean among the others, strata weighted by their people."""
         size, total = self.units.size, self.units.total(values)
         found = np.zeros(len(self.draws))
-        for share, part in zip(self.weight, self.sizes, strict=True):
+        for share, part in zip(self.shares, self.parts, strict=True):
             people, sums = self._sums(part, size[part], total[part])
             found += share * (sums / people - (total[part].sum() - sums) / (size[part].sum() - people))
         return found
@@ -235,7 +237,7 @@ class Drawn:
         """Return the variance of a difference (or covariance of two) between units, strata weighted by their people."""
         size, x, y = self.units.size, self.units.total(one), self.units.total(other)
         found = np.zeros(len(self.draws))
-        for share, part in zip(self.weight, self.sizes, strict=True):
+        for share, part in zip(self.shares, self.parts, strict=True):
             n, a, b = size[part], x[part], y[part]
             columns = np.column_stack([np.ones_like(n), n, a, b, a * b, n * b, a * n, n * n])
             treated = self._sums(part, *columns.T)
@@ -248,9 +250,10 @@ class Drawn:
     def _sums(self, part: np.ndarray, *columns: np.ndarray) -> np.ndarray:
         """Return sums over treated units of a stratum, shape (columns, draws); some draws at a time, since they are many."""
         stacked = np.column_stack(columns)
+        step = max(1, _AT_ONCE // len(part))
         return np.hstack([
-            stacked.T @ self.draws[first : first + 2**16, part].T.astype(float)
-            for first in range(0, len(self.draws), 2**16)
+            stacked.T @ self.draws[first : first + step, part].T.astype(float)
+            for first in range(0, len(self.draws), step)
         ])  # fmt: skip
 
     def _ranks(self, shift: float) -> np.ndarray:
@@ -265,5 +268,5 @@ class Drawn:
             here = stratum == s
             rank[here] = stats.rankdata(y[here])
         total = self.units.total(rank)
-        mean = sum(total[part].sum() * lot.treated[part].mean() for part in self.sizes)
+        mean = sum(total[part].sum() * lot.treated[part].mean() for part in self.parts)
         return self._sums(np.arange(len(total)), total)[0] - mean

@@ -24,6 +24,7 @@ from evalkit.comparison.clusters.rows import (
 )
 from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.rows import frame, missing_row, row
+from evalkit.disclosure import Headcount
 from evalkit.numerics.arguments import level, one_of
 from evalkit.numerics.clustered import KINDS, Robust, least_squares, sandwich
 from evalkit.numerics.separation import separated
@@ -119,14 +120,16 @@ def cluster_regression(
     if arms is None:
         count = int(model.cluster.max()) + 1
         rows.append(row("clusters", estimate=count, n=n))
-        said = [message("comparison_clusters.between_clusters", clusters=count, n=n), *said]
+        said = [message("comparison_clusters.between_clusters", clusters=count, n=Headcount(n)), *said]
     else:
         rows += arm_rows(arms)
         said = [*arm_caveats(arms), *said]
     if model.weights is None:
         rows += alike_rows(model.outcome, model.cluster, model.treated, conf_level)
     table = frame(rows)
-    caveats = [message("comparison_clusters.not_assigned"), *said, *_about(model, kind)]
+    caveats = [message("comparison_clusters.not_assigned"), *said]
+    if kind in ("CR0", "CR1", "CR1S"):
+        caveats.append(message("comparison_clusters.liang_zeger", kind=kind))
     terms = list(model.names[1:])
     return ClusterAnswer(
         table,
@@ -148,8 +151,7 @@ def _fit(model: Model, family: str, kind: str) -> tuple[Robust | None, np.ndarra
         return least_squares(
             model.outcome, model.matrix, model.weights, model.cluster, kind, names=model.names
         ), np.zeros(p, dtype=bool)
-    kept = np.ones(len(model.outcome), dtype=bool) if model.weights is None else model.weights > 0
-    infinite = separated(model.matrix[kept], model.outcome[kept], family)
+    infinite = separated(model.matrix, model.outcome, family)
     if infinite.any():
         return None, infinite
     import statsmodels.api as sm
@@ -160,9 +162,9 @@ def _fit(model: Model, family: str, kind: str) -> tuple[Robust | None, np.ndarra
     start = least_squares(model.outcome, model.matrix, w).estimable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = sm.GLM(
-            model.outcome[kept], model.matrix[kept][:, start], family=law, freq_weights=w[kept]
-        ).fit(tol=1e-14, maxiter=200)
+        made = sm.GLM(model.outcome, model.matrix[:, start], family=law, freq_weights=w).fit(
+            tol=1e-14, maxiter=200
+        )
     if not made.converged or not np.isfinite(made.params).all():
         return None, infinite
     mean = made.predict(model.matrix[:, start])
@@ -223,17 +225,6 @@ def _everything(fit: Robust | None, arms: Arms | None) -> list[dict[str, Any]]:
     return [
         row("all_terms", "", "HTZ", statistic=test.statistic, df=test.df_den, p_value=test.p_value, n=fit.n)
     ]
-
-
-def _about(model: Model, kind: str) -> list[Message]:
-    said = []
-    if model.weights is not None:
-        said.append(message("comparison_clusters.sampling_weights"))
-        if zero := int((model.weights == 0).sum()):
-            said.append(message("comparison_clusters.zero_weight", count=zero))
-    if kind in ("CR0", "CR1", "CR1S"):
-        said.append(message("comparison_clusters.liang_zeger", kind=kind))
-    return said
 
 
 def _small(model: Model) -> tuple[tuple[str, int], ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from evalkit.comparison.clusters.alike import alike
 from evalkit.comparison.clusters.few import FEW, Arms, count_arms, why_not
 from evalkit.comparison.core.rows import missing_row, row
+from evalkit.disclosure import Headcount
 from evalkit.formula import design
 from evalkit.numerics.clustered import Contrast, least_squares
 from evalkit.wording import Message, message
@@ -89,8 +90,10 @@ def alike_rows(
     if math.isnan(found.icc):
         why = message("comparison_clusters.nobody_alike")
         return [missing_row("icc", part, "anova", n, why)]
+    alone = message("comparison_clusters.all_alike_within") if math.isnan(found.low) else None
     return [
-        row("icc", part, "anova", estimate=found.icc, conf_low=found.low, conf_high=found.high, conf_level=conf_level, n=n),
+        row("icc", part, "anova", estimate=found.icc, conf_low=found.low, conf_high=found.high,
+            conf_level=math.nan if alone else conf_level, n=n, reason=alone),
         row("design_effect", part, "anova", estimate=found.design_effect, n=n),
         row("effective_people", part, "anova", estimate=n / found.design_effect, n=n),
     ]  # fmt: skip
@@ -98,7 +101,8 @@ def alike_rows(
 
 def few_caveats(term: str, contrast: Contrast) -> list[Message]:
     """Return what few degrees of freedom mean for a coefficient."""
-    if contrast.reason is not None or contrast.df >= FEW:
+    # Three clusters of one size per arm leave 4, but for rounding.
+    if contrast.reason is not None or contrast.df >= FEW - 1e-6:
         return []
     key = "comparison_clusters.no_df" if contrast.df < 1 else "comparison_clusters.few_df"
     return [message(key, term=term, df=contrast.df)]
@@ -106,7 +110,9 @@ def few_caveats(term: str, contrast: Contrast) -> list[Message]:
 
 def arm_caveats(arms: Arms) -> list[Message]:
     """Return what the clusters make of the number of people, and that some have both arms."""
-    said = [message("comparison_clusters.between_clusters", clusters=arms.total, n=sum(arms.people))]
+    said = [
+        message("comparison_clusters.between_clusters", clusters=arms.total, n=Headcount(sum(arms.people)))
+    ]
     if arms.mixed > 0:
         said.append(message("comparison_clusters.mixed", mixed=arms.mixed, total=arms.total))
     return said

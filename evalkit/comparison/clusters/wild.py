@@ -88,8 +88,10 @@ class Wild:
         kept[at] = False
         others, column = x[:, kept], x[:, at]
         # What is left of the outcome and of the column once the others are taken out: residuals under the null are y − value x.
-        gone = np.linalg.lstsq(others, np.column_stack([y, column]), rcond=None)[0]
-        left = np.column_stack([y, column]) - others @ gone
+        left = np.column_stack([y, column])
+        # Twice, so that an outcome of 1e9 and more leaves no more rounding than a small one.
+        for _ in range(2):
+            left = left - others @ np.linalg.lstsq(others, left, rcond=None)[0]
         z = left[:, 1]
         design = np.linalg.qr(x[:, fit.estimable])[0]
         groups = int(cluster.max()) + 1
@@ -117,7 +119,8 @@ class Wild:
         # A draw whose residuals cancel in every cluster has no spread: taken as extreme, which can only raise p.
         spread = variance > 1e-22 * max(float(variance.max()), self.own)
         t = np.where(spread, top / np.sqrt(np.where(spread, variance, 1.0)), np.inf)
-        seen = abs(self.estimate - value) / math.sqrt(self.own)
+        # The first draw is the data: far from the estimate rounding may part the two, and p would be 0.
+        seen = min(abs(self.estimate - value) / math.sqrt(self.own), float(t[0]))
         return float((t >= seen * (1 - _TIE)).mean()), float((t >= t.max() * (1 - _TIE)).mean())
 
     def interval(self, alpha: float) -> tuple[float, float]:

@@ -85,11 +85,12 @@ def masked(
     told : bool array, optional
     """
     estimable = (table["status"] != "not_estimable").to_numpy()
-    hide = hide & estimable
+    asked, hide = hide, hide & estimable
     trim = np.zeros(len(table), dtype=bool) if trim is None else trim & estimable & ~hide
     out = table.copy()
     for column in [c for c in FIGURES if c in table]:
-        lost = hide if column in ("estimate", "count", "n") else hide | trim
+        # A row that says why it has no interval keeps its reason, not its number of people nor their mean.
+        lost = asked if column in ("count", "n", "estimate") else hide | trim
         out[column] = out[column].astype(float).mask(lost)
     out["status"] = out["status"].mask(hide | trim, "suppressed")
     if why is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evalkit.disclosure import Headcount
 from evalkit.errors import Fault, InputError
 from evalkit.numerics.arguments import one_of
 from evalkit.wording import Message, message
@@ -69,7 +70,7 @@ def rows_of(
             + ("data has no rows" if len(data) == 0 else f"missing by column: {lacking}")
         )
     said = tuple(
-        message("comparison_core.left_out", column=c, count=k, n=len(frame)) for c, k in lacking.items()
+        message("comparison_core.left_out", column=c, count=Headcount(k)) for c, k in lacking.items()
     )
     return frame[kept], kept, said
 
@@ -107,7 +108,7 @@ def two_levels(values: pd.Series, column: str, function: str, reference: Any = N
 
     The reference is `reference`, else the first in order (False, 0, the first category).
     """
-    found = list(pd.unique(values))
+    found = [v.item() if isinstance(v, np.generic) else v for v in pd.unique(values)]
     if isinstance(values.dtype, pd.CategoricalDtype):
         found = [c for c in values.cat.categories if c in set(found)]
     else:

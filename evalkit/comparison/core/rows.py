@@ -59,6 +59,17 @@ def row(
     }
 
 
+def ratio_of(logarithm: float) -> float:
+    """Return the ratio of a logarithm, infinite past what a float holds: with two people a limit may lie that far.
+
+    Examples
+    --------
+    >>> ratio_of(0.0), ratio_of(1e4)
+    (1.0, inf)
+    """
+    return math.exp(logarithm) if logarithm < 709 else math.inf
+
+
 def missing_row(term: str, part: str, method: str, n: int, reason: Message) -> dict[str, Any]:
     """Return the row of what cannot be estimated, and why."""
     return row(term, part, method, n=n, ok=False, reason=reason)

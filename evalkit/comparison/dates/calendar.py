@@ -82,11 +82,14 @@ def calendar(times: pd.Series, column: str, function: str) -> tuple[Calendar, np
         times = times.dt.to_timestamp()
     if not (pd.api.types.is_datetime64_any_dtype(times) or _numeric(times)):
         try:
-            times = pd.to_datetime(times)
+            times = pd.to_datetime(times, format="ISO8601")
         except (TypeError, ValueError):
             raise InputError(
-                f"{function}: {column} must hold dates or numbers, but holds {times.iloc[0]!r}"
+                f"{function}: {column} must hold dates (text as 2011-02-28) or numbers, but holds {times.iloc[0]!r}"
             ) from None
+    if not _numeric(times):
+        # Seconds reach centuries that nanoseconds do not; the clock of a place does not matter to days.
+        times = times.dt.tz_localize(None).astype("datetime64[s]")
     twice = times[times.duplicated()]
     if len(twice):
         raise InputError(
@@ -99,6 +102,10 @@ def calendar(times: pd.Series, column: str, function: str) -> tuple[Calendar, np
     times = times.iloc[order].reset_index(drop=True)
     raw, unit = _raw(times)
     gaps = np.diff(raw)
+    if gaps.min() <= 0:
+        raise InputError(
+            f"{function}: {column} holds several times on one day; add the outcome up by day, or number the points"
+        )
     step = float(np.gcd.reduce(gaps.astype(int))) if unit != "number" else _step(gaps)
     place = np.rint((raw - raw[0]) / step).astype(int)
     if not np.allclose(raw, raw[0] + place * step, rtol=0, atol=1e-6 * step) or place[-1] > 20 * len(place):

@@ -22,11 +22,12 @@ WORDS = (
     "difference_in_differences", "change_reference", "change_treated", "mean_reference_before", "mean_reference_after",
     "mean_treated_before", "mean_treated_after", "effect_at", "average_effect", "violation_per_step",
     "violation_over_pretrend", "pretrend_test", "least_pretrend_seen", "effect_if_trend_goes_on", "people_all",
-    "people_every", "people_some", "people_only_before", "people_only_after", "pairs", "observed", "reference", "treated",
+    "people_every", "people_some", "people_only_before", "people_only_after", "people_never", "pairs", "observed", "reference",
+    "treated",
     "welch", "hc2", "cr2", "cr2_person", "regression", "doubly_robust", "simultaneous", "htz", "linear_extrapolation",
     "description", "time", "n", "count",
 )  # fmt: skip
-_UNSEEN = ("people_some", "people_only_before", "people_only_after")
+_UNSEEN = ("people_some", "people_only_before", "people_only_after", "people_never")
 _MEANS = ("mean_reference_before", "mean_reference_after", "mean_treated_before", "mean_treated_after")
 #: Rows whose estimate says how few people changed: it stays when intervals and tests are hidden.
 _KEPT = ("difference_in_differences", "change_reference", "change_treated", "effect_at", "average_effect")
@@ -48,12 +49,15 @@ class DifferenceInDifferences(Comparison):
     first_after : int
         Number of the first date after.
     smallest : int
-        The smallest count above 0 of people who answered, or moved, in one way; of no use for numbers.
+        The smallest count above 0 of people who answered, or moved, in one way; of no use for numbers that are not yes and no.
+    alike : bool
+        Whether a whole group gave one answer at some date, so that its change is the share of those who moved.
     """
 
     dates: tuple[Any, ...] = ()
     first_after: int = 1
     smallest: int = 0
+    alike: bool = False
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the difference date by date when there are several before or after, else the changes; return the matplotlib Axes."""
@@ -74,7 +78,7 @@ class DifferenceInDifferences(Comparison):
         drawn["place"] = [places[d] for d in drawn.index]
         drawn = drawn.assign(label=[str(d) for d in drawn.index]).sort_values("place")
         drawn["after"] = drawn["place"] >= self.first_after
-        axis = wording.text("comparison_dates.time", lang)
+        axis = wording.text("comparison_dates.axis", lang, what=wording.text("comparison_dates.time", lang))
         return figures.around(drawn, self.question.text(lang), axis=axis, ax=ax, lang=lang)
 
     def publish(self, policy: Policy | None = None) -> DifferenceInDifferences:
@@ -84,7 +88,10 @@ class DifferenceInDifferences(Comparison):
         the tests, which can be solved for their number; the differences themselves stay.
         """
         out = super().publish(policy)
-        return dataclasses.replace(out, caveats=still_said(out.caveats, out.table, _RESTS_ON), smallest=0)
+        kept = still_said(out.caveats, out.table, _RESTS_ON)
+        hidden = message("comparison_dates.changes_hidden")
+        said = [hidden] if any(reason == hidden for reason in out.table["reason"]) else []
+        return dataclasses.replace(out, caveats=kept, smallest=0).with_caveats(*said)
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table = self.table
@@ -94,7 +101,9 @@ class DifferenceInDifferences(Comparison):
             (None, np.flatnonzero((part == arm) & term.isin(("people_every", *_UNSEEN))))
             for arm in ("reference", "treated")
         ]
-        counted, _ = suppress_partition(table[["count", "n"]].where(people[:, None]), policy, lines)
+        counted, _ = suppress_partition(
+            table[["count", "n"]].where(np.column_stack([people, people])), policy, lines
+        )
         hide = (
             people & (counted["status"] == "suppressed").to_numpy() if "status" in counted else people & False
         )
@@ -108,6 +117,6 @@ class DifferenceInDifferences(Comparison):
             hide |= ~people & (part == "observed").to_numpy()
         trim = np.zeros(len(table), dtype=bool)
         if 0 < self.smallest < policy.threshold:
-            trim = term.isin(_KEPT).to_numpy()
+            trim = term.isin(_KEPT).to_numpy() & (not self.alike)
             hide |= ~people & ~trim
         return masked(table, hide, trim, message("comparison_dates.changes_hidden"), (hide | trim) & ~people)

@@ -64,6 +64,7 @@ def difference_in_differences(
         (``observed``). Not given, dates are taken as separate samples.
     cluster : str, optional
         What treatment was decided for (site, class). With one in a group no test is made: nothing says how sites differ anyway.
+        When the groups are sites themselves (the column is called ``site``), they are the clusters.
     adjust : str, optional
         Formula of characteristics that do not change in time: ``"age + C(diploma)"``.
     weights : str, optional
@@ -109,9 +110,9 @@ def difference_in_differences(
 
     Examples
     --------
-    >>> wide = pd.DataFrame({"id": range(8), "site": list("aaaabbbb"), "1": [4, 5, 6, 5, 3, 4, 5, 4], "2": [5, 5, 7, 6, 6, 6, 9, 7]})
-    >>> long = wide.melt(id_vars=["id", "site"], var_name="wave", value_name="visits").astype({"wave": int})
-    >>> answer = difference_in_differences(long, "visits", group="site", time="wave", unit="id")
+    >>> wide = pd.DataFrame({"id": range(8), "served": list("aaaabbbb"), "1": [4, 5, 6, 5, 3, 4, 5, 4], "2": [5, 5, 7, 6, 6, 6, 9, 7]})
+    >>> long = wide.melt(id_vars=["id", "served"], var_name="wave", value_name="visits").astype({"wave": int})
+    >>> answer = difference_in_differences(long, "visits", group="served", time="wave", unit="id")
     >>> answer.tidy()[["term", "method", "estimate", "conf_low", "conf_high", "p_value"]].head(3).round(3)
                             term method  estimate  conf_low  conf_high  p_value
     0  difference_in_differences  welch      2.25     1.017      3.483    0.005
@@ -124,6 +125,9 @@ def difference_in_differences(
     rng = generator(seed)
     if cluster is not None and cluster == unit:
         cluster = None
+    if cluster is None and group == "site" and unit != "site":
+        # As in the records of a programme: people of one site were not treated one by one.
+        cluster = group
     sample, left_out = read(
         data, outcome, group, time, post, unit, cluster, adjust, weights, kind, reference, missing
     )
@@ -134,34 +138,33 @@ def difference_in_differences(
     for part, people in parts.items():
         if len(people) == 0:
             reason = message("comparison_dates.nobody_every")
-            rows += twofold.refused(reason, part, 0, "welch")
+            rows += twofold.refused(reason, part, 0, "cr2" if cluster else "welch")
             continue
         made = twofold.paired_rows if part == "pairs" else twofold.crossed_rows
         rows += made(people, asked, adjust is not None)
-        model = leads.profile(people)
-        if model is not None and len(sample.dates) > 2:
-            dated += leads.date_rows(model, part, asked, rng) + leads.trend_rows(model, part, asked)
+        if len(sample.dates) > 2:
+            dated += leads.profile_rows(people, part, asked, rng)
     for part, people in parts.items():
         if len(people):
             rows += twofold.mean_rows(people, part)
     table = frame([*rows, *dated, *twofold.people_rows(sample)], keys=("time",))
     if provenance is None:
-        provenance = Provenance(inputs={FUNCTION: digest(_as_frame(sample))})
-    n = len(sample) if sample.unit is None else len(np.unique(sample.unit))
+        provenance = Provenance(inputs={FUNCTION: digest(_as_frame(sample))}, seed=seed)
     return DifferenceInDifferences(
         table,
         message("comparison_dates.question_did", treated=sample.groups[1], reference=sample.groups[0]),
         (*left_out, *_caveats(sample, table, kind, cluster, asked), *reasons(table)),
         provenance,
         {
-            "kind": kind, "n_total": n, "n_rows": len(sample), "n_dates": len(sample.dates),
+            "kind": kind, "n_total": sum(sample.known) or len(data), "n_rows": len(sample), "n_dates": len(sample.dates),
             "reference": sample.groups[0], "treated": sample.groups[1], "conf_level": asked.conf_level,
             "alternative": alternative,
         },
         labels("comparison_dates", *WORDS),
         dates=tuple(written(d) for d in sample.dates),
         first_after=sample.first_after,
-        smallest=_smallest(sample) if kind == "binary" else 0,
+        smallest=_smallest(sample) if kind == "binary" or np.isin(sample.y, (0, 1)).all() else 0,
+        alike=kind == "binary" and _alike(sample),
     )  # fmt: skip
 
 
@@ -218,6 +221,11 @@ def _smallest(sample: Sample) -> int:
         counts.append(paths.groupby(["arm", *paths.columns]).size().to_numpy())
     seen = np.concatenate(counts)
     return int(seen[seen > 0].min())
+
+
+def _alike(sample: Sample) -> bool:
+    cells = pd.DataFrame({"date": sample.date, "arm": sample.treated, "y": sample.y}).groupby(["date", "arm"])
+    return bool((cells["y"].nunique() == 1).any())
 
 
 def _as_frame(sample: Sample) -> pd.DataFrame:

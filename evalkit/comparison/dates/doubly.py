@@ -45,8 +45,6 @@ def doubly_robust(people: Sample, df: float) -> Contrast | Message:
     gram = np.linalg.inv(x.T @ ((weight * untreated)[:, None] * x) / n)
     rest = people.y - x @ (gram @ (x.T @ (weight * untreated * people.y)) / n)
     like, odds = weight * people.treated, weight * untreated * chance / (1 - chance)
-    if like.mean() == 0 or odds.mean() == 0:
-        return message("comparison_dates.empty_cell")
     gain, drift = (float(w @ rest / w.sum()) for w in (like, odds))
     by_changes = (weight * untreated * rest)[:, None] * x @ gram
     by_chance = (weight * (people.treated - chance))[:, None] * x @ (bread * n)
@@ -85,7 +83,7 @@ def _propensity(
         fit = sm.GLM(treated.astype(float), x, family=sm.families.Binomial(), freq_weights=weight).fit(
             maxiter=100, tol=1e-12
         )
-    chance = np.asarray(fit.fittedvalues)
+        chance = np.asarray(fit.fittedvalues)  # worked out when first asked for
     slack = np.abs(x.T @ (weight * (treated - chance))).max()
     if not np.isfinite(chance).all() or slack > 1e-6 * len(x) * np.abs(x).max():
         return None, np.empty((0, 0))

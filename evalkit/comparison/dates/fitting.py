@@ -23,10 +23,12 @@ class Fitted:
 
     Parameters
     ----------
+    place : int array, shape (n,)
+        Where the points stand in time.
     kind : {"continuous", "count", "share"}
         Identity, logarithmic or logit scale of the coefficients.
     methods : mapping of str to (Fit or None)
-        Best first; None where the autoregression sits at the edge.
+        The one to read first; None where the autoregression sits at the edge, or a segment leaves Newey and West no residual.
     plain : float array, shape (k,)
         Coefficients that take points as independent.
     rest : float array, shape (n,)
@@ -37,6 +39,7 @@ class Fitted:
         With `stop`: whether the coefficients can be told all the same.
     """
 
+    place: np.ndarray
     kind: str
     methods: dict[str, serial.Fit | None]
     plain: np.ndarray
@@ -45,28 +48,25 @@ class Fitted:
     known: bool = False
     dispersion: float = float("nan")
 
-    @property
-    def best(self) -> str:
-        """The method to read."""
-        return next(name for name, fit in self.methods.items() if fit is not None)
-
 
 def least_squares(segments: Segments, place: np.ndarray, y: np.ndarray, lag: int) -> Fitted:
     """Fit numbers."""
     x = segments.matrix(place)
     names = ("ar1_reml", "newey_west")
     if stop := obstacle(segments, place):
-        return Fitted("continuous", dict.fromkeys(names), np.full(segments.size, np.nan), y, stop)
+        return Fitted(place, "continuous", dict.fromkeys(names), np.full(segments.size, np.nan), y, stop)
     plain = np.linalg.lstsq(x, y, rcond=None)[0]
     rest = y - x @ plain
     if np.abs(rest).max() <= _ROUNDING * max(np.abs(y).max(), np.finfo(float).tiny):
         stop = message("comparison_dates.exact_fit")
-        return Fitted("continuous", dict.fromkeys(names), plain, rest, stop, known=True)
+        return Fitted(place, "continuous", dict.fromkeys(names), plain, rest, stop, known=True)
     methods = {
         "ar1_reml": serial.autoregressive(x, y, place),
-        "newey_west": serial.newey_west(x, y, place, lag),
+        "newey_west": serial.newey_west(x, y, place, lag)
+        if _spread_everywhere(segments, place, rest, y)
+        else None,
     }
-    return Fitted("continuous", methods, plain, rest)
+    return Fitted(place, "continuous", methods, plain, rest)
 
 
 def likelihood(segments: Segments, place: np.ndarray, counts: rates.Counts, lag: int) -> Fitted:
@@ -80,17 +80,18 @@ def likelihood(segments: Segments, place: np.ndarray, counts: rates.Counts, lag:
     beta = None if stop else rates.likely(x, counts)
     if beta is None:
         stop = stop or message("comparison_dates.no_convergence")
-        return Fitted(kind, dict.fromkeys(names), nothing, nothing, stop)
+        return Fitted(place, kind, dict.fromkeys(names), nothing, nothing, stop)
     spread, rest = rates.dispersion(x, counts, beta), rates.standing(x, counts, beta)
     if spread <= _ROUNDING:
         stop = message("comparison_dates.exact_fit")
-        return Fitted(kind, dict.fromkeys(names), beta, rest, stop, known=True)
+        return Fitted(place, kind, dict.fromkeys(names), beta, rest, stop, known=True)
+    told = _spread_everywhere(segments, place, rest, np.ones(1))
     methods = {
         "ar1_reml": rates.autoregressive_rates(x, counts, beta, place),
-        "newey_west": rates.newey_west(x, counts, beta, place, lag),
+        "newey_west": rates.newey_west(x, counts, beta, place, lag) if told else None,
         independent: rates.quasi(x, counts, beta),
     }
-    return Fitted(kind, methods, beta, rest, dispersion=spread)
+    return Fitted(place, kind, methods, beta, rest, dispersion=spread)
 
 
 def obstacle(segments: Segments, place: np.ndarray) -> Message | None:
@@ -104,6 +105,16 @@ def obstacle(segments: Segments, place: np.ndarray) -> Message | None:
     if np.linalg.matrix_rank(x) < segments.size:
         return message("comparison_dates.same_columns")
     return None
+
+
+def _spread_everywhere(segments: Segments, place: np.ndarray, rest: np.ndarray, scale: np.ndarray) -> bool:
+    """Return whether every segment strays from its line: Newey and West know of spread only what residuals say.
+
+    A line passes through the two points of a short segment, whose level and slope would then count as certain.
+    """
+    segment = segments.segment_of(place)
+    farthest = [np.abs(rest[segment == k]).max() for k in range(len(segments.starts) + 1)]
+    return min(farthest) > 1e-6 * max(farthest) and min(farthest) > _ROUNDING * np.abs(scale).max()
 
 
 def _empty(segments: Segments, place: np.ndarray, counts: rates.Counts) -> Message | None:

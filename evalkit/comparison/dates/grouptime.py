@@ -82,7 +82,8 @@ def cells(panel: Panel, controls: str, base: str, few: bool = True) -> Cells:
     base : {"last", "previous"}
         Differences before are from the last date before the start, or from the date before each.
     few : bool
-        Whether deviations are enlarged by √(m/(m − 1)) in groups of m, as Welch's variance does; R's did does not.
+        Whether deviations are enlarged by √(m/(m − 1)) in groups of m, as Welch's variance does (nan for a group of 1); R's did
+        does not.
 
     Notes
     -----
@@ -107,7 +108,8 @@ def cells(panel: Panel, controls: str, base: str, few: bool = True) -> Cells:
                 m = int(who.sum())
                 centre = change[who].mean()
                 effect += sign * centre
-                enlarged = math.sqrt(m / (m - 1)) if few and m > 1 else 1.0
+                # A single unit does not say how much units vary: no influence is known.
+                enlarged = 1.0 if not few else math.sqrt(m / (m - 1)) if m > 1 else math.nan
                 influence[who] += sign * enlarged * n / m * (change[who] - centre)
             found.append((g, t, before, effect, influence, treated.mean(), free.sum()))
     g, t, before, effect, influence, share, free = zip(*found, strict=True)
@@ -177,6 +179,8 @@ def precision(panel: Panel, average: Average) -> Contrast:
     Everybody's influence is summed by start; few people at a start leave few degrees of freedom (Satterthwaite).
     """
     n = len(panel.start)
+    if np.isnan(average.influence).any():
+        return Contrast(average.effect, math.nan, math.nan, "one_cluster_alone")
     part, free = [], []
     for g in np.unique(panel.start):
         mine = average.influence[panel.start == g] / n

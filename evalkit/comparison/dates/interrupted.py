@@ -70,7 +70,10 @@ class InterruptedTimeSeries(Comparison):
         if self._given_back(tiny):
             points[["expected", "counterfactual"]] = np.nan
         hidden = message("comparison_dates.points_hidden", n=int(tiny.sum()), threshold=policy.threshold)
-        return dataclasses.replace(out, points=points, small=None).with_caveats(hidden)
+        out = dataclasses.replace(out, points=points, small=None).with_caveats(hidden)
+        return (
+            out.with_caveats(message("comparison_dates.short_and_small")) if self._given_back(tiny) else out
+        )
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         # Here `n` and `count` are points of time, which are nobody's secret.

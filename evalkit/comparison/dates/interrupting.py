@@ -137,7 +137,7 @@ def interrupted_time_series(
         if part != "control":
             rows += made.effect_rows(fitted, part, reading, places)
     for part, fitted in fits.items():
-        rows += made.residual_rows(fitted, part, reading)
+        rows += made.residual_rows(fitted, part)
     rows += made.point_rows(reading)
     table = frame(rows, keys=("start", "time"))
     if provenance is None:
@@ -264,7 +264,7 @@ def _caveats(reading: made.Reading, fits: dict[str, Fitted], lag: int, compared:
 
 
 def _step(unit: str, step: float) -> Message:
-    return message(f"comparison_dates.step_{unit}", n=int(step) if step == int(step) else step)
+    return message(f"comparison_dates.{'one' if step == 1 else 'many'}_{unit}", step=step)
 
 
 def _points(series: Series, segments: Segments, kind: str, fitted: Fitted) -> pd.DataFrame:
@@ -275,8 +275,7 @@ def _points(series: Series, segments: Segments, kind: str, fitted: Fitted) -> pd
         "place": grid.place, "label": [str(grid.label(int(p))) for p in grid.place],
         "observed": series.outcome / size, "segment": segments.segment_of(grid.place),
     })  # fmt: skip
-    # Where nothing is fitted best, the plain coefficients are drawn: they are what can be told.
-    fit = None if fitted.stop else fitted.methods[fitted.best]
+    fit = fitted.methods["ar1_reml"]
     beta = fitted.plain if fit is None else fit.beta
     link = {"continuous": lambda z: z, "count": np.exp, "share": lambda z: 1 / (1 + np.exp(-z))}[kind]
     for name, yes in (("expected", True), ("counterfactual", False)):

@@ -47,7 +47,7 @@ class Reading:
 def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
     """Return levels and slopes, one row a method."""
     rows = []
-    n = len(reading.calendar.place)
+    n = len(fitted.place)
     ratio = fitted.kind != "continuous"
     # Against a control, the odds of a count being this series' are a rate ratio.
     suffix = SUFFIX["count" if ratio and part == "against_control" else fitted.kind]
@@ -62,7 +62,8 @@ def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
         for method, fit in fitted.methods.items():
             if part == "control" and method != next(iter(fitted.methods)):
                 continue  # it is there to be compared with: one row a term
-            stop = fitted.stop or (None if fit else message("comparison_dates.edge"))
+            why = "segment_without_spread" if method == "newey_west" else "edge"
+            stop = fitted.stop or (None if fit else message(f"comparison_dates.{why}"))
             if stop:
                 rows.append(missing_row(term, part, method, n, stop) | key)
             else:
@@ -74,23 +75,25 @@ def change_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
 def effect_rows(fitted: Fitted, part: str, reading: Reading, places: Sequence[int]) -> list[dict]:
     """Return, at each date, what the model expects, what the prolonged trend would have given, and the difference."""
     rows = []
-    n = len(reading.calendar.place)
+    n = len(fitted.place)
     terms = ("expected", "counterfactual", "effect", "effect_relative")
     if part == "against_control":
         terms = ("effect_relative",) if fitted.kind == "share" else ("effect",)
     for place in places:
         key = {"time": reading.calendar.label(place)}
         for term in terms:
-            if fitted.stop:
-                rows.append(missing_row(term, part, "", n, fitted.stop) | key)
+            # Where the autoregression sits at its edge, other errors are too small most of all: they do not stand in.
+            fit = fitted.methods["ar1_reml"]
+            if fit is None:
+                reason = fitted.stop or message("comparison_dates.edge")
+                rows.append(missing_row(term, part, "ar1_reml", n, reason) | key)
                 continue
-            fit = fitted.methods[fitted.best]
             with_it, without = (reading.segments.matrix(np.array([place]), yes)[0] for yes in (True, False))
             found = _effect(term, fitted.kind, part, fit, with_it, without, reading.asked)
             if isinstance(found, Message):
-                rows.append(missing_row(term, part, fitted.best, n, found) | key)
+                rows.append(missing_row(term, part, "ar1_reml", n, found) | key)
             else:
-                rows.append(row(term, part, fitted.best, n=n, **found, **key))
+                rows.append(row(term, part, "ar1_reml", n=n, **found, **key))
     return rows
 
 
@@ -100,6 +103,8 @@ def _effect(
     """Return one effect with its interval: by the delta method, ratios on the logarithmic scale."""
     if term == "effect_relative" and (kind == "count" or part == "against_control"):
         return _relative(fit, with_it - without, asked)
+    if term in ("expected", "counterfactual"):
+        return _level(kind, fit, with_it if term == "expected" else without, asked)
     (up, slope_up), (base, slope_base) = (_mean(kind, x, fit) for x in (with_it, without))
     if term == "effect_relative" and kind == "share":
         weights = slope_up / up - slope_base / base
@@ -110,11 +115,7 @@ def _effect(
             return message("comparison_dates.counterfactual_at_zero")
         value, weights = up / base - 1, slope_up / base - up * slope_base / base**2
     else:
-        value, weights = {
-            "expected": (up, slope_up),
-            "counterfactual": (base, slope_base),
-            "effect": (up - base, slope_up - slope_base),
-        }[term]
+        value, weights = up - base, slope_up - slope_base
     _, error, df = fit.contrast(weights)
     low, high = reach(value, error, df, asked.conf_level)
     return {
@@ -138,22 +139,35 @@ def _relative(fit: Fit, weights: np.ndarray, asked: Asked, value: float | None =
     }
 
 
+def _level(kind: str, fit: Fit, x: np.ndarray, asked: Asked) -> dict:
+    """Return what is expected, its interval made on the scale of the coefficients, which keeps shares within 0 and 1."""
+    told, error, df = fit.contrast(x)
+    value, slope = _mean(kind, x, fit)
+    low, high = (_back(kind, end) for end in reach(told, error, df, asked.conf_level))
+    return {
+        "estimate": value, "std_error": fit.contrast(slope)[1], "df": df, "conf_low": low, "conf_high": high,
+        "conf_level": asked.conf_level,
+    }  # fmt: skip
+
+
+def _back(kind: str, predictor: float) -> float:
+    """Return what a value of the linear predictor stands for, for one unit of the denominator."""
+    if kind == "continuous":
+        return predictor
+    return math.exp(predictor) if kind == "count" else 1 / (1 + math.exp(-predictor))
+
+
 def _mean(kind: str, x: np.ndarray, fit: Fit) -> tuple[float, np.ndarray]:
     """Return what is expected for one unit of the denominator, and its derivative by the coefficients."""
-    predictor = float(x @ fit.beta)
-    if kind == "continuous":
-        return predictor, x
-    if kind == "count":
-        return math.exp(predictor), math.exp(predictor) * x
-    share = 1 / (1 + math.exp(-predictor))
-    return share, share * (1 - share) * x
+    value = _back(kind, float(x @ fit.beta))
+    return value, {"continuous": 1.0, "count": value, "share": value * (1 - value)}[kind] * x
 
 
-def residual_rows(fitted: Fitted, part: str, reading: Reading) -> list[dict]:
+def residual_rows(fitted: Fitted, part: str) -> list[dict]:
     """Return Durbin and Watson's ratio, the first autocorrelations, that of the autoregression, and the dispersion of counts."""
     if fitted.stop:
         return []
-    n, place = len(reading.calendar.place), reading.calendar.place
+    n, place = len(fitted.place), fitted.place
     rows = [row("durbin_watson", part, "residuals", estimate=durbin_watson(fitted.rest, place), n=n)]
     found = autocorrelations(fitted.rest, place, _LAGS)
     rows += [

@@ -6,9 +6,13 @@ Not a proof of parallel trends: what would have happened after is seen by nobody
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import optimize, stats
 
 from evalkit.comparison.core.rows import missing_row, row
@@ -67,6 +71,14 @@ def profile(sample: Sample) -> Profile | None:
     return Profile(least_squares(sample.y, x, sample.weight, cluster), sample)
 
 
+def profile_rows(sample: Sample, part: str, asked: Asked, seed: np.random.Generator) -> list[dict]:
+    """Return all that is read date by date, or why nothing is."""
+    model = profile(sample)
+    if model is None:
+        return [missing_row("effect_at", part, "", len(sample), message("comparison_dates.absent_date"))]
+    return date_rows(model, part, asked, seed) + trend_rows(model, part, asked)
+
+
 def date_rows(model: Profile, part: str, asked: Asked, seed: np.random.Generator) -> list[dict]:
     """Return the difference at each date from that at the last before: pointwise intervals, then a simultaneous band."""
     sample, method = model.sample, _named(model.sample)
@@ -111,8 +123,12 @@ def trend_rows(model: Profile, part: str, asked: Asked) -> list[dict]:
                 count=len(before), n=n)
         )  # fmt: skip
         least = least_trend(model, before, wald.df_num, wald.df_den, 1 - asked.conf_level)
-        rows.append(row("least_pretrend_seen", part, "htz", estimate=least, n=n))
-    weights = model.weights(linear_extrapolation(len(sample.dates), sample.first_after))
+        rows.append(
+            missing_row("least_pretrend_seen", part, "htz", n, message("comparison_dates.no_power"))
+            if math.isnan(least)
+            else row("least_pretrend_seen", part, "htz", estimate=least, n=n)
+        )
+    weights = model.weights(linear_extrapolation(places(sample.dates), sample.first_after))
     trend = model.fit.contrast(weights)
     return rows + told("effect_if_trend_goes_on", part, "linear_extrapolation", trend, n, asked)
 
@@ -144,31 +160,53 @@ def violation_rows(model: Profile, mean: Contrast, part: str, n: int, asked: Ask
     if model.reference > 0:
         path = np.append(model.fit.coef[-len(model.others) :][: model.reference], 0.0)
         largest = float(np.abs(np.diff(path)).max())
-        if largest > 0:
-            rows.append(
-                row("violation_over_pretrend", part, "", estimate=margin / float(steps) / largest, n=n)
-            )
+        if largest <= 1e-9 * mean.std_error:
+            reason = message("comparison_dates.flat_before")
+            return [*rows, missing_row("violation_over_pretrend", part, "", n, reason)]
+        rows.append(row("violation_over_pretrend", part, "", estimate=margin / float(steps) / largest, n=n))
     return rows
 
 
-def linear_extrapolation(dates: int, first_after: int) -> np.ndarray:
-    """Return the weights by date of the mean after, less what a straight line through the dates before gives there.
+def places(dates: tuple[Any, ...]) -> np.ndarray:
+    """Return where dates stand in time: days or numbers as they are, categories one step apart.
 
     Examples
     --------
-    >>> linear_extrapolation(3, 2).tolist()
+    >>> places((2008, 2010, 2011)).tolist(), places(("before", "after")).tolist()
+    ([2008.0, 2010.0, 2011.0], [0.0, 1.0])
+    """
+    if all(isinstance(d, pd.Timestamp) for d in dates):
+        return np.array([(d - dates[0]).days for d in dates], dtype=float)
+    if all(isinstance(d, Real) for d in dates):
+        return np.array(dates, dtype=float)
+    return np.arange(len(dates), dtype=float)
+
+
+def linear_extrapolation(place: np.ndarray, first_after: int) -> np.ndarray:
+    """Return the weights by date of the mean after, less what a straight line through the dates before gives there.
+
+    Parameters
+    ----------
+    place : float array, shape (dates,)
+    first_after : int
+
+    Examples
+    --------
+    >>> linear_extrapolation(np.arange(3.0), 2).tolist()
     [1.0, -2.0, 1.0]
     """
-    step = np.arange(dates, dtype=float)
-    before = step < first_after
-    centre, there = step[before].mean(), step[~before].mean()
-    spread = ((step[before] - centre) ** 2).sum()
-    line = 1 / before.sum() + (there - centre) * (step - centre) / spread
+    before = np.arange(len(place)) < first_after
+    centre, there = place[before].mean(), place[~before].mean()
+    spread = ((place[before] - centre) ** 2).sum()
+    line = 1 / before.sum() + (there - centre) * (place - centre) / spread
     return np.where(before, -line, 1 / (~before).sum()) + 0.0
 
 
 def least_trend(model: Profile, before: list[int], q: float, df: float, alpha: float) -> float:
-    """Return the steady divergence per step that the joint test would miss one time in five (Roth 2022, AER: Insights 4:305)."""
+    """Return the steady divergence per step that the joint test would miss one time in five (Roth 2022, AER: Insights 4:305).
+
+    Nan where the test has so few degrees of freedom that its power cannot be computed.
+    """
     size = len(model.others)
     kept = [model.others.index(k) for k in before]
     covariance = model.fit.covariance[-size:, -size:][np.ix_(kept, kept)]
@@ -177,9 +215,14 @@ def least_trend(model: Profile, before: list[int], q: float, df: float, alpha: f
     critical = stats.f.isf(alpha, q, df)
     power = lambda shift: stats.ncf.sf(critical, q, df, shift) - _POWER
     high = 10.0
-    while power(high) < 0:
-        high *= 2
-    return math.sqrt(optimize.brentq(power, 1e-9, high) / unit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            while power(high) < 0:
+                high *= 2
+            return math.sqrt(optimize.brentq(power, 1e-9, high) / unit)
+        except RuntimeWarning:  # the series of the law does not arrive
+            return math.nan
 
 
 def _band(model: Profile, df: float, conf_level: float, generator: np.random.Generator) -> float:
@@ -199,16 +242,13 @@ def largest_of(
     ----------
     correlation : float array, shape (m, m)
     df : float
-        inf for normal variables.
     conf_level : float
     generator : numpy Generator
     """
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     largest = np.abs(generator.standard_normal((_DRAWS, len(correlation))) @ root.T).max(axis=1)
-    if math.isfinite(df):
-        largest = largest / np.sqrt(generator.chisquare(df, _DRAWS) / df)
-    return float(np.quantile(largest, conf_level))
+    return float(np.quantile(largest / np.sqrt(generator.chisquare(df, _DRAWS) / df), conf_level))
 
 
 def _unit(model: Profile, date: int) -> np.ndarray:

@@ -60,8 +60,10 @@ def likely(x: np.ndarray, counts: Counts) -> np.ndarray | None:
     with warnings.catch_warnings():
         # What it warns of (perfect prediction, no convergence) is looked at here.
         warnings.simplefilter("ignore")
-        fit = model.fit(maxiter=_ROUNDS, tol=1e-13, tol_criterion="params")
-    beta = np.asarray(fit.params)
+        try:
+            beta = np.asarray(model.fit(maxiter=_ROUNDS, tol=1e-13, tol_criterion="params").params)
+        except ValueError:  # weights that overflow on the way to an infinite slope
+            return None
     if not np.isfinite(beta).all():
         return None
     mean = counts.mean(x @ beta)
@@ -108,13 +110,17 @@ def autoregressive_rates(x: np.ndarray, counts: Counts, beta: np.ndarray, place:
     """
     for _ in range(_ROUNDS):
         predictor = x @ beta
-        mean = counts.mean(predictor)
-        weight = counts.variance(mean)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = counts.mean(predictor)
+            weight = counts.variance(mean)
         if not (np.isfinite(weight).all() and (weight > 1e-9).all()):
             return None
         root = np.sqrt(weight)
         working = predictor + (counts.events - mean) / weight
-        fit = autoregressive(root[:, None] * x, root * working, place)
+        try:
+            fit = autoregressive(root[:, None] * x, root * working, place)
+        except np.linalg.LinAlgError:  # a segment whose weights fell to nothing on the way
+            return None
         if fit is None:
             return None
         moved = np.abs(fit.beta - beta).max()

@@ -40,6 +40,8 @@ class Sample:
     groups : (str, str)
         Reference and treated.
     weighted : bool
+    known : (int, int)
+        People in the data by group, reference first, answers or not; 0 when people are not known.
     """
 
     y: np.ndarray
@@ -55,15 +57,14 @@ class Sample:
     names: tuple[str, ...]
     groups: tuple[str, str]
     weighted: bool
+    known: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.y)
 
     @property
     def complete(self) -> np.ndarray:
-        """Which rows are of people seen at every date, shape (n,); all when people are not known."""
-        if self.unit is None:
-            return np.ones(len(self), dtype=bool)
+        """Which rows are of people seen at every date, shape (n,); people must be known."""
         return np.bincount(self.unit)[self.unit] == len(self.dates)
 
     def only(self, kept: np.ndarray) -> Sample:
@@ -117,9 +118,15 @@ def read(
         values, weight, (frame[group] == other).to_numpy(), date >= first_after, date, dates, first_after,
         *(None if c is None else pd.factorize(frame[c])[0] for c in (unit, cluster)),
         np.empty((len(frame), 0)) if made is None else made.matrix, () if made is None else made.terms,
-        (str(base), str(other)), weights is not None,
+        (str(base), str(other)), weights is not None, _known(data, unit, group, (base, other)),
     )  # fmt: skip
     return sample, said
+
+
+def _known(data: pd.DataFrame, unit: str | None, group: str, levels: tuple[Any, Any]) -> tuple[int, int]:
+    if unit is None:
+        return 0, 0
+    return tuple(int(data.loc[data[group] == level, unit].nunique()) for level in levels)
 
 
 def _dates(times: pd.Series, column: str, post: Any) -> tuple[np.ndarray, tuple[Any, ...], int]:
@@ -128,7 +135,7 @@ def _dates(times: pd.Series, column: str, post: Any) -> tuple[np.ndarray, tuple[
     if isinstance(times.dtype, pd.CategoricalDtype):
         dates = [c for c in times.cat.categories if (times == c).any()]
     else:
-        dates = list(pd.unique(times))
+        dates = list(times.unique())
         text = any(isinstance(d, str) for d in dates)
         if text and (post is None or len(dates) > 2):
             raise InputError(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import optimize
 
 #: Beyond this the series is a random walk as far as so few points can tell.
 EDGE = 0.97
+#: A step off the real line (Squire & Trapp 1998, SIAM Review 40:110).
+_TURN = 1e-20j
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,8 @@ class Satterthwaite:
     spread: np.ndarray
 
     def __call__(self, weights: np.ndarray) -> float:
-        step = 1e-4
-        up, down = (
-            math.log(weights @ _bread(self.x, self.place, self.rho + s) @ weights) for s in (step, -step)
-        )
-        slope = np.array([(up - down) / (2 * step), 1.0])
+        turned = np.log(weights @ _bread(self.x, self.place, self.rho + _TURN) @ weights)
+        slope = np.array([turned.imag / _TURN.imag, 1.0])
         n, k = self.x.shape
         df = 2 / float(slope @ self.spread @ slope)
         return min(max(df, 1.0), float(n - k))
@@ -131,61 +131,53 @@ def autoregressive(x: np.ndarray, y: np.ndarray, place: np.ndarray) -> Fit | Non
     Harville (1977), JASA 72:320, for the likelihood, as ``nlme::gls(correlation = corAR1())``; Satterthwaite's degrees of freedom in
     place of n − k, since rho is itself estimated from few points.
     """
-    grid = np.linspace(-0.95, 0.99, 40)
-    values = [_restricted(x, y, place, r)[0] for r in grid]
-    at = int(np.argmin(values))
-    low, high = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-    rho = float(
-        optimize.minimize_scalar(
-            lambda r: _restricted(x, y, place, r)[0], bounds=(low, high), method="bounded",
-            options={"xatol": 1e-10},
-        ).x
-    )  # fmt: skip
+    grid = np.linspace(-0.98, 0.98, 50)
+    at = int(np.argmin([_restricted(x, y, place, r)[0] for r in grid]))
+    if at in (0, len(grid) - 1):
+        return None
+    rho = float(optimize.brentq(lambda r: _slope(x, y, place, r), grid[at - 1], grid[at + 1], xtol=1e-14))
     if abs(rho) > EDGE:
         return None
     _, beta, variance = _restricted(x, y, place, rho)
     n, k = x.shape
-    curve = _curvature(lambda r: _restricted(x, y, place, r)[0], rho)
-    # The profile's curvature is the inverse of var(rho); log variance given rho has variance 2/(n − k).
-    spread = _spread(x, y, place, rho, curve, n - k)
-    return Fit(beta, variance * _bread(x, place, rho), Satterthwaite(x, place, rho, spread), rho)
+    cov = variance * _bread(x, place, rho)
+    return Fit(beta, cov, Satterthwaite(x, place, rho, _spread(x, y, place, rho, n - k)), rho)
 
 
-def _spread(
-    x: np.ndarray, y: np.ndarray, place: np.ndarray, rho: float, curve: float, free: int
-) -> np.ndarray:
-    """Return the covariance of (rho, log variance)."""
-    step = 1e-4
-    up, down = (math.log(_restricted(x, y, place, rho + s)[2]) for s in (step, -step))
-    follow = (up - down) / (2 * step)  # how the best log variance moves with rho
-    var_rho = 1 / curve if curve > 0 else 1.0
+def _spread(x: np.ndarray, y: np.ndarray, place: np.ndarray, rho: float, free: int) -> np.ndarray:
+    """Return the covariance of (rho, log variance), the inverse curvature of the restricted likelihood.
+
+    The profile's curvature is the inverse of the variance of rho; given rho, log variance has the variance 2/(n − k).
+    """
+    step = 1e-5
+    curve = (_slope(x, y, place, rho + step) - _slope(x, y, place, rho - step)) / (2 * step)
+    follow = np.log(_restricted(x, y, place, rho + _TURN)[2]).imag / _TURN.imag
+    var_rho = 1 / max(curve, 1.0)
     cross = follow * var_rho
     return np.array([[var_rho, cross], [cross, 2 / free + follow * cross]])
 
 
-def _curvature(f, at: float) -> float:
-    step = 1e-3
-    return (f(at + step) - 2 * f(at) + f(at - step)) / step**2
+def _slope(x: np.ndarray, y: np.ndarray, place: np.ndarray, rho: float) -> float:
+    """Return the derivative by rho of minus the restricted likelihood, to the last digits: its imaginary part beside the real line."""
+    return _restricted(x, y, place, rho + _TURN)[0].imag / _TURN.imag
 
 
-def _whitened(z: np.ndarray, place: np.ndarray, rho: float) -> tuple[np.ndarray, float]:
+def _whitened(z: np.ndarray, place: np.ndarray, rho: Any) -> tuple[np.ndarray, Any]:
     """Return z made of independent parts of equal variance, and the log determinant of the correlation."""
     gap = np.diff(place)
     tie = rho**gap
     rest = np.sqrt(1 - tie**2)
     shape = (-1,) + (1,) * (z.ndim - 1)
     after = (z[1:] - tie.reshape(shape) * z[:-1]) / rest.reshape(shape)
-    return np.concatenate([z[:1], after]), 2 * float(np.log(rest).sum())
+    return np.concatenate([z[:1], after]), 2 * np.log(rest).sum()
 
 
-def _bread(x: np.ndarray, place: np.ndarray, rho: float) -> np.ndarray:
+def _bread(x: np.ndarray, place: np.ndarray, rho: Any) -> np.ndarray:
     white, _ = _whitened(x, place, rho)
     return np.linalg.inv(white.T @ white)
 
 
-def _restricted(
-    x: np.ndarray, y: np.ndarray, place: np.ndarray, rho: float
-) -> tuple[float, np.ndarray, float]:
+def _restricted(x: np.ndarray, y: np.ndarray, place: np.ndarray, rho: Any) -> tuple[Any, np.ndarray, Any]:
     """Return minus the restricted log-likelihood (variance profiled out, constants left out), the coefficients and the variance."""
     n, k = x.shape
     white, log_det = _whitened(np.column_stack([x, y]), place, rho)
@@ -193,9 +185,9 @@ def _restricted(
     cross = xs.T @ xs
     beta = np.linalg.solve(cross, xs.T @ ys)
     rest = ys - xs @ beta
-    variance = float(rest @ rest) / (n - k)
-    _, det = np.linalg.slogdet(cross)
-    return 0.5 * ((n - k) * math.log(variance) + log_det + det), beta, variance
+    variance = rest @ rest / (n - k)
+    sign, size = np.linalg.slogdet(cross)
+    return 0.5 * ((n - k) * np.log(variance) + log_det + np.log(sign) + size), beta, variance
 
 
 def durbin_watson(rest: np.ndarray, place: np.ndarray) -> float:

@@ -143,6 +143,7 @@ def event_study(
     if provenance is None:
         known = pd.DataFrame(panel.y).assign(start=panel.start)
         provenance = Provenance(inputs={FUNCTION: digest(known)}, seed=seed)
+    smallest, alike = _answers(panel)
     return EventStudy(
         table,
         message("comparison_dates.question_event"),
@@ -153,7 +154,22 @@ def event_study(
             "conf_level": asked.conf_level, "alternative": alternative,
         },
         labels("comparison_dates", *WORDS),
+        smallest=smallest,
+        alike=alike,
     )  # fmt: skip
+
+
+def _answers(panel: gt.Panel) -> tuple[int, bool]:
+    """Return, of yes/no answers, the least units of one start with the same two, and whether some start gave one answer."""
+    if not np.isin(panel.y, (0, 1)).all():
+        return 0, False
+    counts, alike = [], False
+    for g in np.unique(panel.start):
+        mine = panel.y[panel.start == g].astype(int)
+        alike |= bool((mine.min(axis=0) == mine.max(axis=0)).any())
+        counts += [np.bincount(2 * mine[:, a] + mine[:, b]) for a in range(mine.shape[1]) for b in range(a)]
+    seen = np.concatenate(counts)
+    return int(seen[seen > 0].min()), alike
 
 
 def _read(
@@ -168,7 +184,7 @@ def _read(
         raise InputError(
             f"{FUNCTION}: {twice} rows list a {unit} again at the same {time}; keep one row per unit and date"
         )
-    dates = sorted(pd.unique(frame_[time]))
+    dates = sorted(frame_[time].unique())
     if any(isinstance(d, str) for d in dates):
         raise InputError(
             f"{FUNCTION}: {time} holds text, which has no order in time; make it dates or numbers"
@@ -186,7 +202,8 @@ def _read(
             "if that means never, say so: never=0"
         )
     off = began.isna() if never is None else began.isna() | (began == never)
-    number = np.searchsorted(np.array(dates), began.where(~off, dates[-1]).to_numpy(), side="left")
+    grid = pd.Index(dates)
+    number = grid.searchsorted(began.where(~off, dates[-1]))
     # Whoever starts after the last date never does, as far as these data go.
     number = np.where(off.to_numpy(), len(dates), number)
     long = pd.DataFrame({"unit": frame_[unit].to_numpy(), "start": number})
@@ -194,7 +211,7 @@ def _read(
         raise InputError(
             f"{FUNCTION}: {start} changes in time for {mixed} units; it must say when each first starts, in all its rows"
         )
-    wide = long.assign(date=np.searchsorted(np.array(dates), frame_[time].to_numpy()), y=values)
+    wide = long.assign(date=grid.searchsorted(frame_[time]), y=values)
     table = wide.pivot(index="unit", columns="date", values="y")
     began_at = wide.groupby("unit", observed=True)["start"].first().loc[table.index].to_numpy()
     every = table.notna().all(axis=1).to_numpy()
@@ -223,27 +240,20 @@ def _averages(panel: gt.Panel, made: gt.Cells, asked: Asked) -> list[dict]:
     }
     rows = []
     for term, average in overall.items():
-        rows += _told(term, panel, average, panel.starts, treated, asked)
+        rows += told(term, "", "influence", gt.precision(panel, average), treated, asked)
     for g, average in starts.items():
         rows += [
             r | {"start": g}
-            for r in _told("effect_of_start", panel, average, [g], int((panel.start == g).sum()), asked)
+            for r in told(
+                "effect_of_start",
+                "",
+                "influence",
+                gt.precision(panel, average),
+                int((panel.start == g).sum()),
+                asked,
+            )
         ]
     return rows
-
-
-def _told(
-    term: str, panel: gt.Panel, average: gt.Average, whose: list[int], n: int, asked: Asked
-) -> list[dict]:
-    """Return the row of an average; a start of a single unit has an effect, but no precision."""
-    found = gt.precision(panel, average)
-    if any((panel.start == g).sum() < 2 for g in whose):
-        reason = message("comparison_dates.one_unit")
-        return [
-            row(term, "", "description", estimate=average.effect, n=n),
-            missing_row(term, "", "influence", n, reason),
-        ]
-    return told(term, "", "influence", found, n, asked)
 
 
 def _since(panel: gt.Panel, made: gt.Cells, asked: Asked, rng: np.random.Generator) -> list[dict]:
@@ -253,7 +263,7 @@ def _since(panel: gt.Panel, made: gt.Cells, asked: Asked, rng: np.random.Generat
     for e, average in lengths.items():
         whose = np.unique(made.start[(made.date - made.start) == e]).tolist()
         n = int(np.isin(panel.start, whose).sum())
-        mine = _told("effect_since", panel, average, whose, n, asked)
+        mine = told("effect_since", "", "influence", gt.precision(panel, average), n, asked)
         rows += [r | {"since": e} for r in mine]
         if mine[-1]["status"] == "ok":
             sound[e] = (average, mine[-1])
@@ -292,7 +302,9 @@ def _cells(panel: gt.Panel, made: gt.Cells, dates: list[Any], asked: Asked) -> l
     for k in range(len(made.effect)):
         g = int(made.start[k])
         average = gt.Average(float(made.effect[k]), made.influence[:, k])
-        found = _told("effect_cell", panel, average, [g], int((panel.start == g).sum()), asked)
+        found = told(
+            "effect_cell", "", "influence", gt.precision(panel, average), int((panel.start == g).sum()), asked
+        )
         rows += [
             r | {"start": g, "time": written(dates[made.date[k]]), "since": int(made.date[k]) - g}
             for r in found
@@ -308,12 +320,8 @@ def _caveats(
         message("comparison_dates.no_two_way"),
         message("comparison_dates.which_average"),
     ]
-    tested = (table["term"] == "pretrend_test") & table["p_value"].notna()
-    said.append(
-        message(
-            "comparison_dates.pretrend_proves_nothing" if tested.any() else "comparison_dates.no_pretrend"
-        )
-    )
+    before = (table["since"].astype(float) < 0).any()
+    said.append(message(f"comparison_dates.{'pretrend_proves_nothing' if before else 'no_pretrend'}"))
     if not (panel.start == panel.never).any():
         said.append(message("comparison_dates.last_start_compares"))
     for name in ("units_not_at_every_date", "units_treated_from_first"):

@@ -5,6 +5,7 @@ Not estimates: `grouptime` makes them.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,18 @@ WORDS = (
 
 @dataclass(frozen=True, repr=False)
 class EventStudy(Comparison):
-    """Effects of staggered starts; see `evalkit.comparison.event_study`."""
+    """Effects of staggered starts; see `evalkit.comparison.event_study`.
+
+    Parameters
+    ----------
+    smallest : int
+        Of a yes/no outcome, the smallest count above 0 of units of one start with the same pair of answers; 0 for numbers.
+    alike : bool
+        Whether all units of a start gave one answer at some date, so that its change is the share of those who moved.
+    """
+
+    smallest: int = 0
+    alike: bool = False
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the effect by number of dates since the start, with intervals and the simultaneous band; return the matplotlib Axes."""
@@ -43,8 +55,18 @@ class EventStudy(Comparison):
             place=lambda d: d.index.to_numpy(float), label=lambda d: [str(int(e)) for e in d.index]
         )
         drawn["after"] = drawn["place"] >= 0
-        axis = wording.text("comparison_dates.since", lang)
+        axis = wording.text("comparison_dates.axis", lang, what=wording.text("comparison_dates.since", lang))
         return figures.around(drawn, self.question.text(lang), axis=axis, ax=ax, lang=lang)
+
+    def publish(self, policy: Policy | None = None) -> EventStudy:
+        """Pass the gate; see `Result.publish`.
+
+        Starts of few units go, with what gives them away; of a yes/no outcome that few answered in one way, intervals and tests.
+        """
+        out = super().publish(policy)
+        said = [message(f"comparison_dates.{name}") for name in ("start_hidden", "changes_hidden")]
+        told = [hidden for hidden in said if any(reason == hidden for reason in out.table["reason"])]
+        return dataclasses.replace(out, smallest=0).with_caveats(*told)
 
     def _label(self, code: object, lang: str) -> str:
         return super()._label("begins" if code == "start" else code, lang)
@@ -60,7 +82,7 @@ class EventStudy(Comparison):
             .to_numpy()
         )
         counted, _ = suppress_partition(
-            table[["count"]].where(units[:, None]), policy, [(None, np.flatnonzero(starting | rest))]
+            table[["count"]].where(units.reshape(-1, 1)), policy, [(None, np.flatnonzero(starting | rest))]
         )
         hide = np.zeros(len(table), dtype=bool)
         if "status" in counted:
@@ -70,4 +92,10 @@ class EventStudy(Comparison):
             hide |= table["start"].isin(small).to_numpy() & ~units
             hide |= table["term"].isin(["effect_since", "pretrend_test"]).to_numpy()
         hide |= ~units & np.asarray(policy.small(table["n"].astype(float)))
-        return masked(table, hide, why=message("comparison_dates.start_hidden"), told=hide & ~units)
+        told = message("comparison_dates.start_hidden")
+        few = 0 < self.smallest < policy.threshold
+        trim = np.full(len(table), few) & ~units
+        if few:
+            hide |= trim & (self.alike | table["method"].eq("simultaneous").to_numpy())
+            told = message("comparison_dates.changes_hidden")
+        return masked(table, hide, trim, told, (hide | trim) & ~units)

@@ -5,12 +5,13 @@ Not a place for standard errors.
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 from scipy import stats
+
+from evalkit.comparison.core.rows import ratio_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def by_student(value: float, error: float, df: float, asked: Asked, ratio: bool 
         "greater": stats.t.sf(t, df),
         "less": stats.t.cdf(t, df),
     }[asked.alternative]
-    shown = math.exp if ratio else float
+    shown = ratio_of if ratio else float
     return {
         "estimate": shown(value),
         "std_error": error,

@@ -83,7 +83,7 @@ def paired_rows(sample: Sample, asked: Asked, adjusted: bool) -> list[dict]:
     treated, n = people.treated, len(people)
     arms = people.y[~treated], people.y[treated]
     if min(map(len, arms)) == 0:
-        return refused(message("comparison_dates.empty_cell"), "pairs", n, "welch")
+        return refused(message("comparison_dates.empty_cell"), "pairs", n, method_of(people))
     wanted = {
         "difference_in_differences": ([0, 1], (arms[1], arms[0]), (1, -1), n),
         "change_reference": ([1, 0], (arms[0],), (1,), len(arms[0])),
@@ -179,7 +179,7 @@ def told(term: str, part: str, method: str, found: Contrast, n: int, asked: Aske
 
 def why(reason: str, method: str) -> str:
     if reason == "one_cluster_alone":
-        return "one_cluster" if method == "cr2" else "one_person"
+        return {"cr2": "one_cluster", "influence": "one_unit"}.get(method, "one_person")
     return reason
 
 
@@ -200,17 +200,22 @@ def people_rows(sample: Sample) -> list[dict]:
         np.bincount(sample.unit, weights=when.astype(float)) > 0 for when in (~sample.after, sample.after)
     )
     every = np.bincount(sample.unit) == len(sample.dates)
-    for name, mine in (("reference", ~arm), ("treated", arm)):
+    lost = not every.all() or len(every) < sum(sample.known)
+    for name, mine, known in (
+        ("reference", ~arm, sample.known[0]),
+        ("treated", arm, sample.known[1]),
+    ):
         seen = {
-            "people_all": mine,
-            "people_every": mine & every,
-            "people_some": mine & ~every & before & after,
-            "people_only_before": mine & before & ~after,
-            "people_only_after": mine & ~before & after,
+            "people_all": known,
+            "people_every": (mine & every).sum(),
+            "people_some": (mine & ~every & before & after).sum(),
+            "people_only_before": (mine & before & ~after).sum(),
+            "people_only_after": (mine & ~before & after).sum(),
+            "people_never": known - mine.sum(),
         }
         rows += [
-            row(term, name, count=int(who.sum()), n=int(mine.sum()))
-            for term, who in seen.items()
-            if term == "people_all" or not every.all()
+            row(term, name, count=int(count), n=known)
+            for term, count in seen.items()
+            if term == "people_all" or lost
         ]
     return rows

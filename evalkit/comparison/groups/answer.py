@@ -22,7 +22,7 @@ from evalkit.wording import message
 _DRAWN = {
     "binary": (("difference", "adjusted_difference"), 0.0, False),
     "continuous": (("difference", "adjusted_difference"), 0.0, False),
-    "ordinal": (("superiority", "rank_difference"), 0.5, False),
+    "ordinal": (("superiority",), 0.5, False),
     "nominal": (("share_difference",), 0.0, False),
     "count": (("rate_ratio", "adjusted_ratio"), 1.0, True),
 }
@@ -33,6 +33,7 @@ _RESTS_ON = {
     "comparison_groups.floor_binds": ("p_floor", "group_test"),
     "comparison_groups.dispersed": ("estimate", "rate_ratio"),
     "comparison_groups.few_expected": ("statistic", "group_test"),
+    "comparison_adjusting.few_people": ("estimate", "adjusted_difference"),
 }
 
 
@@ -58,9 +59,10 @@ class TwoGroups(Comparison):
         lang = wording.language(lang)
         terms, no_effect, log = _DRAWN[self.kind]
         table = self.table
-        if self.kind == "ordinal" and not (table["term"] == "superiority").any():
-            no_effect = 0.0
-            terms = ("rank_difference", "score_difference")
+        if self.kind == "ordinal" and "superiority" not in set(table["term"]):
+            # Weighted samples and clusters have differences of places, or of scores.
+            term = "rank_difference" if "rank_difference" in set(table["term"]) else "score_difference"
+            terms, no_effect = (term,), 0.0
         drawn = table[table["term"].isin(terms) & (table["conf_low"].notna() | (table["status"] != "ok"))]
         names = [self._name(row, lang) for row in drawn.to_dict("records")]
         frame = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
@@ -82,7 +84,8 @@ class TwoGroups(Comparison):
         """Pass the gate; see `Result.publish`.
 
         When a cell of the table is small, or few people are away from the commonest value, everything that could be solved for
-        their number is hidden; of an ordinal outcome with three categories or more superiority itself stays.
+        their number is hidden; of an ordinal outcome with three categories or more superiority itself stays, of a nominal one the
+        categories that are large in both groups.
         """
         out = super().publish(policy)
         hidden = message("comparison_groups.few_hidden")
@@ -96,19 +99,26 @@ class TwoGroups(Comparison):
         people = np.isin(term, _PEOPLE)
         hide = self._small(policy)
         hide |= telling(table, hide)
-        few = 0 < self.fewest < policy.threshold
         trim = np.zeros(len(table), dtype=bool)
-        if few:
-            trim = (term == "superiority") & (self._categories() > 2)
-            shown = people | trim | (term == "category_share")
-            hide |= ~shown
-        return masked(
-            table,
-            hide,
-            trim,
-            message("comparison_groups.few_hidden"),
-            (hide | trim) & ~people & (term != "category_share"),
-        )
+        if 0 < self.fewest < policy.threshold:
+            kept = people
+            if self.kind == "ordinal" and self._categories() > 2:
+                # One figure about two whole distributions: no cell can be solved from it, once the cells are hidden.
+                trim = term == "superiority"
+                kept = people | trim
+            elif self.kind == "nominal":
+                kept = people | self._seen_in_both(hide)
+            hide |= ~kept
+        told = (hide | trim) & ~people & (term != "category_share")
+        return masked(table, hide, trim, message("comparison_groups.few_hidden"), told)
+
+    def _seen_in_both(self, hide: np.ndarray) -> np.ndarray:
+        """Return the rows of categories whose counts are shown in both groups: their difference follows from them."""
+        table = self.table
+        cell = (table["term"] == "category_share").to_numpy()
+        veiled = set(table["category"][cell & hide])
+        shown = cell | (table["term"] == "share_difference").to_numpy()
+        return shown & ~table["category"].isin(veiled).to_numpy()
 
     def _small(self, policy: Policy) -> np.ndarray:
         """Return which rows hold small counts, or give one away through a total."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.comparison.core.rows import missing_row, row
+from evalkit.comparison.core.rows import missing_row, ratio_of, row
 from evalkit.comparison.groups.made import PARTS, Made, margin_rows, none_rows, obstacle
 from evalkit.comparison.groups.people import Groups
 from evalkit.comparison.groups.plan import GroupPlan
@@ -108,15 +108,15 @@ def _no_ratio(groups: Groups, events: list[int], parts: list[float]) -> Message 
 
 
 def _welch_df(parts: list[float], sizes: tuple[int, int]) -> float:
-    return sum(parts) ** 2 / sum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
+    return 1 / sum((part / sum(parts)) ** 2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
 
 
 def _ratio_row(method: str, found: rates.Robust, plan: GroupPlan, n: int) -> dict[str, Any]:
     low, high = found.interval(plan.conf_level)
     return row(
-        "rate_ratio", "", method, estimate=math.exp(found.estimate), std_error=found.std_error,
+        "rate_ratio", "", method, estimate=ratio_of(found.estimate), std_error=found.std_error,
         statistic=found.estimate / found.std_error, df=found.df, p_value=found.p_value(plan.alternative),
-        conf_low=math.exp(low), conf_high=math.exp(high), conf_level=plan.conf_level, n=n,
+        conf_low=ratio_of(low), conf_high=ratio_of(high), conf_level=plan.conf_level, n=n,
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ WORDS = (
     "fisher_exact", "fisher_mid_p", "fisher_holm", "boschloo", "chi_squared", "farrington_manning", "wilson", "welch",
     "hodges_lehmann", "mann_whitney_exact", "mann_whitney_normal", "newcombe_5", "brunner_munzel", "hedges_g",
     "permutation_exact", "permutation_drawn", "student", "wald", "likelihood_ratio", "freeman_halton_exact",
-    "freeman_halton_drawn", "sandwich", "quasi_poisson", "linearised", "linearised_holm", "lumley_scott", "logit",
+    "freeman_halton_drawn", "sandwich", "quasi_poisson", "linearised", "linearised_holm", "lumley_scott", "wald_f", "logit",
     "korn_graubard", "kish", "p_floor", "n", "count",
 )  # fmt: skip
 
@@ -252,6 +252,10 @@ def _caveats(table: pd.DataFrame, groups: Groups, plan: GroupPlan) -> list[Messa
             f"comparison_groups.{plan.alternative}", other=groups.levels[1], reference=groups.levels[0]
         )
         said.append(message("comparison_groups.one_sided", side=side, level=plan.conf_level))
+    if plan.kind == "ordinal":
+        pairs = zip(groups.categories, groups.scores, strict=True)  # type: ignore[arg-type]
+        listed = [message("comparison_groups.score", category=str(c), score=float(s)) for c, s in pairs]
+        said.append(message("comparison_groups.scores", scores=listed))
     alpha = 1 - plan.conf_level
     binding = table[(table["p_floor"] > alpha * (1 + 1e-9)) & (table["term"] == "group_test")]
     said += [

@@ -86,10 +86,12 @@ def superiority_rows(x: np.ndarray, y: np.ndarray, plan: GroupPlan) -> list[dict
         conf_high=found.newcombe_high, conf_level=plan.conf_level, n=n,
     )]  # fmt: skip
     if math.isnan(found.p_value):
-        why = message(
-            f"comparison_groups.{'group_of_one' if min(len(x), len(y)) < 2 else 'placements_alike'}"
-        )
-        return [*rows, missing_row("superiority", "", "brunner_munzel", n, why)]
+        alike = np.ptp(np.concatenate([x, y])) == 0
+        key = "no_spread" if alike else "group_of_one" if min(len(x), len(y)) < 2 else "placements_alike"
+        return [
+            *rows,
+            missing_row("superiority", "", "brunner_munzel", n, message(f"comparison_groups.{key}")),
+        ]
     return [*rows, row(
         "superiority", "", "brunner_munzel", estimate=found.estimate, std_error=found.std_error, statistic=found.statistic,
         df=found.df, p_value=found.p_value, conf_low=found.low, conf_high=found.high, conf_level=plan.conf_level, n=n,
@@ -131,14 +133,17 @@ def mean_rows(part: str, values: np.ndarray, plan: GroupPlan, term: str = "mean"
         return []
     mean = float(values.mean())
     if n < 2:
-        return [row(term, part, "student", estimate=mean, n=n)]
+        return [
+            row(term, part, "student", estimate=mean, n=n, reason=message("comparison_groups.mean_of_one"))
+        ]
     sd = float(values.std(ddof=1))
     half = float(stats.t.isf((1 - plan.conf_level) / 2, n - 1)) * sd / math.sqrt(n)
     # Nobody differs: the interval would be a point, as if the mean were certain.
+    alike = message("comparison_groups.mean_of_alike") if np.ptp(values) == 0 else None
     spread = {
         "std_error": sd / math.sqrt(n), "conf_low": mean - half, "conf_high": mean + half, "conf_level": plan.conf_level,
     }  # fmt: skip
     return [
-        row(term, part, "student", estimate=mean, n=n, **(spread if sd > 0 else {})),
-        row("standard_deviation", part, "", estimate=sd, n=n),
+        row(term, part, "student", estimate=mean, n=n, reason=alike, **({} if alike else spread)),
+        row("standard_deviation", part, "", estimate=0.0 if alike else sd, n=n),
     ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.comparison.core.rows import row
+from evalkit.comparison.core.rows import ratio_of, row
 from evalkit.comparison.groups.made import PARTS, Made, none_rows, obstacle
 from evalkit.comparison.groups.measured import (
     mean_difference,
@@ -69,15 +69,14 @@ def _odds(table: np.ndarray, plan: GroupPlan) -> list[dict[str, Any]]:
     n = int(table.sum())
     fit = proportional_odds(*table)
     if fit is None:
-        return none_rows(
-            {"proportional_odds_ratio": "wald"}, n, message("comparison_groups.odds_without_end")
-        )
+        key = "one_category" if table.shape[1] == 1 else "odds_without_end"
+        return none_rows({"proportional_odds_ratio": "wald"}, n, message(f"comparison_groups.{key}"))
     z = fit.log_odds_ratio / fit.std_error
     half = z_value(plan.conf_level) * fit.std_error
     rows = [row(
         "proportional_odds_ratio", "", "wald", estimate=math.exp(fit.log_odds_ratio), std_error=fit.std_error, statistic=z,
-        p_value=sided_p(z, plan.alternative), conf_low=math.exp(fit.log_odds_ratio - half),
-        conf_high=math.exp(fit.log_odds_ratio + half), conf_level=plan.conf_level, n=n,
+        p_value=sided_p(z, plan.alternative), conf_low=ratio_of(fit.log_odds_ratio - half),
+        conf_high=ratio_of(fit.log_odds_ratio + half), conf_level=plan.conf_level, n=n,
     )]  # fmt: skip
     if fit.df:
         rows.append(row(

@@ -157,6 +157,10 @@ def read_groups(
     asked = {"outcome": outcome, "group": group, **{r: v for r, v in roles.items() if v is not None}}
     table, names = _one_table(asked, data, function)
     variables = _variables(adjust, data, function)
+    if taken := [c for c in variables if any(isinstance(w, str) and w == c for w in (outcome, group))]:
+        raise InputError(
+            f"{function}: adjust names {taken}, which is the outcome or the group itself; take it out"
+        )
     for column in variables:
         table[f"adjust:{column}"] = data[column].array
     if len(table) == 0:

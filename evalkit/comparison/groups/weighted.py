@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from evalkit.comparison.core.rows import missing_row, row
+from evalkit.comparison.core.rows import missing_row, ratio_of, row
 from evalkit.comparison.groups.made import PARTS, Made, margin_rows, none_rows, obstacle
 from evalkit.comparison.groups.people import Groups
 from evalkit.comparison.groups.plan import GroupPlan
@@ -91,7 +91,7 @@ def _student(
 ) -> dict[str, Any]:
     half = float(stats.t.isf((1 - plan.conf_level) / 2, df)) * se
     ends = (estimate, estimate - half, estimate + half)
-    shown = [math.exp(v) for v in ends] if log else ends
+    shown = [ratio_of(v) for v in ends] if log else ends
     return row(
         term, "", method, estimate=shown[0], std_error=se, statistic=estimate / se, df=float(df),
         p_value=survey.student_p(estimate / se, df, plan.alternative), conf_low=shown[1], conf_high=shown[2],
@@ -175,7 +175,8 @@ def _described(
         sure = not se > _ROUNDING * max(abs(value), 1e-300)
         count = {"count": int(groups.outcome[own].sum())} if plan.kind == "binary" else {}
         if sure or df < 1:
-            rows.append(row(term, part, "linearised", estimate=value, n=n, **count))
+            why = message(f"comparison_groups.{'mean_of_alike' if sure else 'mean_of_one'}")
+            rows.append(row(term, part, "linearised", estimate=value, n=n, reason=why, **count))
             continue
         if plan.kind == "binary":
             ends = {"logit": survey.logit_interval(value, se, df, plan.conf_level),
@@ -226,8 +227,21 @@ def _nominal(
         if value == value:
             one = row("share_test", "", "linearised_holm", p_value=float(value), n=groups.n)
             rows.append(one | {"category": str(category)})
-    order = {"share_difference": 0, "share_test": 1, "category_share": 2}
+    rows.append(_overall(groups, design))
+    order = {"group_test": -1, "share_difference": 0, "share_test": 1, "category_share": 2}
     return Made([*sorted(rows, key=lambda r: order[r["term"]]), *effective], _said(groups))
+
+
+def _overall(groups: Groups, design: survey.Design) -> dict[str, Any]:
+    """Return the test that no share differs."""
+    if len(groups.categories) < 2:
+        return missing_row("group_test", "", "wald_f", groups.n, message("comparison_groups.one_category"))
+    shares = groups.outcome[:, None] == np.arange(len(groups.categories) - 1)
+    f, df, _, p = survey.wald_f(design, groups.treated, shares.astype(float))
+    if math.isnan(p):
+        why = message("comparison_groups.few_for_all")
+        return missing_row("group_test", "", "wald_f", groups.n, why)
+    return row("group_test", "", "wald_f", statistic=f, df=float(df), p_value=p, n=groups.n)
 
 
 def _effective(groups: Groups, design: survey.Design) -> list[dict[str, Any]]:

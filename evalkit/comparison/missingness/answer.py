@@ -30,13 +30,13 @@ class Facts:
     Parameters
     ----------
     answers : mapping of group to tuple of int
-        People of each answer among those seen (of each pair of answers, with a "before"); none for numbers.
+        People of each answer among those seen (of each pair of answers, with a "before"); all those seen, for numbers.
     lost_before : mapping of group to tuple of int
         People of each answer "before" among the lost; none for numbers.
     trimmed : mapping of contrast to float
         How many people Lee's bounds take off.
-    left_out : mapping of group to int
-        People without a characteristic that weighting needs.
+    left_out : mapping of group to tuple of int
+        People without a characteristic that weighting needs: all, those seen, the lost.
     members : mapping of contrast to tuple of str
         The two groups compared.
     """
@@ -44,7 +44,7 @@ class Facts:
     answers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     lost_before: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     trimmed: Mapping[str, float] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -101,8 +101,9 @@ class Attrition(Comparison):
             kept.append(Message(new.key, {**new.values, "n": "…"}) if few else new)
         kept += out.caveats[len(self.caveats) :]
         made = dataclasses.replace(out, caveats=tuple(kept), facts=Facts())
-        lost = out.table["status"].eq("suppressed") & out.table["method"].isin(("manski", "lee"))
-        return made.with_caveats(message("comparison_missingness.hidden_losses")) if lost.any() else made
+        arms = (out.table["term"] == "lost") & out.table["group"].isin(list(self.facts.left_out))
+        few = (out.table.loc[arms, "status"] == "suppressed").any()
+        return made.with_caveats(message("comparison_missingness.hidden_losses")) if few else made
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         table = self.table
@@ -184,10 +185,15 @@ class _Rows:
         """Return rows that tell how many are lost, to be hidden, and rows whose number of people alone does."""
         arms = self.lost & np.isin(self.group.astype(str), list(self.facts.left_out))
         everyone = self.outcome & (self.part == "everyone")
-        # The weights' people beside everybody tell how many were left out of the model.
-        blank = everyone & (self.method == "ipw") & self.small(*self.facts.left_out.values())
+        # The weights' people beside everybody, or beside those seen, tell how many were left out of the model.
+        few = any(self.small(*counts) for counts in self.facts.left_out.values())
+        blank = (self.method == "ipw") & few
         tell = np.isin(self.term.astype(str), ("largest_weight", "effective_n")) & hide[self.lost].any()
         if hide[arms].any():
-            tell |= np.isin(self.method.astype(str), ("manski", "lee"))
+            # Imputed shares are fractions of everybody, from which their number can be found again.
+            tell |= np.isin(self.method.astype(str), ("manski", "lee", "mi"))
             blank |= everyone
+        if hide[self.lost & (self.part == "")].any():
+            # The weighting's standard error holds that number too, in its correction for a small sample.
+            tell |= self.outcome & (self.method == "ipw")
         return tell, blank

@@ -65,15 +65,14 @@ def manski(people: People, conf_level: float) -> list[dict]:
             a.variance_low + b.variance_high,
             a.variance_high + b.variance_low,
         )
-        reach = people.limits[1] - people.limits[0]
-        rows += _pair(people.contrast_term, name, "manski", apart, n, conf_level, (-reach, reach))
+        rows += _pair(people.contrast_term, name, "manski", apart, n, conf_level, people.contrast_limits)
     return rows
 
 
 def lee(people: People, conf_level: float) -> list[dict]:
     """Return Lee's bounds of each difference between arms, about those who would be seen in either arm."""
     rows = []
-    reach = people.limits[1] - people.limits[0]
+    limits = people.contrast_limits
     for name, one, other in people.contrasts():
         responses, sizes = [], []
         for place in (one, other):
@@ -91,9 +90,7 @@ def lee(people: People, conf_level: float) -> list[dict]:
         if share:
             longest = people.levels[one if share > 0 else other]
             told = message("comparison_missingness.lee_trimmed", group=longest, share=abs(share))
-        rows += _pair(
-            people.contrast_term, name, "lee", found, n, conf_level, (-reach, reach), told, "always_seen"
-        )
+        rows += _pair(people.contrast_term, name, "lee", found, n, conf_level, limits, told, "always_seen")
     return rows
 
 

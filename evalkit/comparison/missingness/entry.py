@@ -193,7 +193,7 @@ def _caveats(people: People, plan: Plan, n_lost: int) -> tuple[Message, ...]:
         said.insert(0, message("result.no_counterfactual"))
     if not n_lost:
         return (*said, message("comparison_missingness.nobody_lost"))
-    said.append(message("comparison_missingness.how_many", lost=Headcount(n_lost), n=people.n))
+    said.append(message("comparison_missingness.how_many", n=Headcount(n_lost), total=people.n))
     said.append(message("comparison_missingness.read_together"))
     if not people.characteristics and people.before is None and plan.formula is None:
         said.append(message("comparison_missingness.no_traits"))
@@ -210,14 +210,13 @@ def _caveats(people: People, plan: Plan, n_lost: int) -> tuple[Message, ...]:
 def _facts(people: People, table: Any) -> Facts:
     """Return what the gate must know of the people behind the figures."""
     answers, lost_before, left_out = {}, {}, {}
-    usable = dict(
-        zip(
-            *table.loc[table["method"] == "ipw", ["group", "n"]].drop_duplicates("group").to_numpy().T,
-            strict=True,
-        )
-    )
+    rows = table[table["method"] == "ipw"]
     for name, own in people.groups():
-        left_out[name] = int(own.sum() - usable[name])
+        here = rows[rows["group"] == name].set_index("term")["n"]
+        seen_here = int((own & people.seen).sum())
+        out, of_seen = int(own.sum() - here[people.term]), seen_here - int(here.get("effective_n", seen_here))
+        left_out[name] = (out, of_seen, out - of_seen)
+        answers[name] = (seen_here,)
         if people.binary:
             answers[name] = answer_counts(people, own)
             if people.before is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.comparison.core.rows import missing_row, row
-from evalkit.comparison.missingness.intervals import on_logit, spread, t_value, welch_df
+from evalkit.comparison.missingness.intervals import around, spread, t_value, welch_df
 from evalkit.comparison.missingness.people import People
 from evalkit.comparison.missingness.plan import Plan
 from evalkit.disclosure import Headcount
@@ -40,8 +40,7 @@ def imputed(people: People, plan: Plan) -> list[dict]:
         if responses is None:
             rows.append(missing_row(people.term, "everyone", METHOD, int(own.sum()), stop) | {"group": name})
             continue
-        limited = people.binary and people.before is None
-        rows.append(pooled_row(people.term, name, [responses], plan.conf_level, limited))
+        rows.append(pooled_row(people.term, name, [responses], plan.conf_level, people.limits))
     for name, one, other in people.contrasts():
         pair = [made[one], made[other]]
         if any(responses is None for responses in pair):
@@ -49,12 +48,12 @@ def imputed(people: People, plan: Plan) -> list[dict]:
             stop = message("comparison_missingness.arm_not_estimable")
             rows.append(missing_row(people.contrast_term, "everyone", METHOD, n, stop) | {"group": name})
             continue
-        rows.append(pooled_row(people.contrast_term, name, pair, plan.conf_level))
+        rows.append(pooled_row(people.contrast_term, name, pair, plan.conf_level, people.contrast_limits))
     return rows
 
 
 def pooled_row(
-    term: str, group: str, responses: list[np.ndarray], conf_level: float, limited: bool = False
+    term: str, group: str, responses: list[np.ndarray], conf_level: float, limits: tuple[float, float]
 ) -> dict:
     """Return the pooled row of one group's mean, or of the first group's less the second's.
 
@@ -64,8 +63,8 @@ def pooled_row(
     responses : list of float arrays, shape (m, n of the group)
         One or two groups, every response filled in.
     conf_level : float
-    limited : bool
-        A share: its interval is made on the logit scale.
+    limits : (float, float)
+        Least and greatest value possible. The interval of a share is made on the logit scale.
     """
     means = [values.mean(axis=1) for values in responses]
     errors = [np.array([spread(one) for one in values]) for values in responses]
@@ -73,14 +72,10 @@ def pooled_row(
     estimates, variances = means[0], sum(errors)
     if len(means) == 2:
         estimates = means[0] - means[1]
-    if not (variances > 0).all():
-        why = message("comparison_missingness.all_alike")
-        return missing_row(term, "everyone", METHOD, n, why) | {"group": group}
     complete = welch_df(*((float(v.mean()), x.shape[1] - 1) for v, x in zip(errors, responses, strict=True)))
     found = pool(estimates[:, None], variances[:, None], complete)
     mean, error, df = float(found.estimate[0]), math.sqrt(found.variance[0]), float(found.df[0])
-    t = t_value(df, conf_level)
-    low, high = on_logit(mean, error, t) if limited else (mean - t * error, mean + t * error)
+    low, high = around(mean, error, t_value(df, conf_level), limits, term == "share_after")
     return row(
         term, "everyone", METHOD, group=group, estimate=mean, std_error=error, df=df, conf_low=low, conf_high=high,
         conf_level=conf_level, n=n,

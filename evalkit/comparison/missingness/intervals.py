@@ -73,6 +73,21 @@ def on_logit(share: float, error: float, quantile: float) -> tuple[float, float]
     return float(special.expit(centre - half)), float(special.expit(centre + half))
 
 
+def around(
+    mean: float, error: float, quantile: float, limits: tuple[float, float], logit: bool = False
+) -> tuple[float, float]:
+    """Return mean ± quantile × error, no further than what is possible; on the logit scale for a share.
+
+    Examples
+    --------
+    >>> [round(v, 2) for v in around(0.8, 0.2, 1.96, (-1.0, 1.0))]
+    [0.41, 1.0]
+    """
+    if logit:
+        return on_logit(mean, error, quantile)
+    return max(mean - quantile * error, limits[0]), min(mean + quantile * error, limits[1])
+
+
 def imbens_manski(
     low: float, high: float, error_low: float, error_high: float, conf_level: float
 ) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.missingness.intervals import newcombe
-from evalkit.comparison.missingness.people import People
+from evalkit.comparison.missingness.people import People, level_name
 from evalkit.numerics.balance import smd_means, smd_shares
 from evalkit.numerics.imputation import describe
 from evalkit.numerics.proportions import wilson
@@ -45,16 +45,16 @@ def by_characteristic(people: People, conf_level: float) -> list[dict]:
     for name in people.characteristics:
         column = people.frame[name]
         empty = column.isna().to_numpy()
-        what = describe(column)
-        if what.kind == "number":
+        levels = _levels(column)
+        if levels is None:
             values = column.to_numpy(dtype=float, na_value=np.nan)
             rows += _means(values, lost, name)
             apart = smd_means(values[lost], values[~lost])
         else:
-            members = [(column == level).fillna(False).to_numpy(dtype=bool) for level in what.levels]
+            members = [(column == level).fillna(False).to_numpy(dtype=bool) for level in levels]
             rows += [
-                _share(lost[own], name, str(level), conf_level)
-                for own, level in zip(members, what.levels, strict=True)
+                _share(lost[own], name, level_name(level), conf_level)
+                for own, level in zip(members, levels, strict=True)
             ]
             inside = [np.array([own[who].sum() for own in members]) for who in (lost, ~lost)]
             apart = smd_shares(*inside)
@@ -62,6 +62,15 @@ def by_characteristic(people: People, conf_level: float) -> list[dict]:
             rows.append(_share(lost[empty], name, NOT_GIVEN, conf_level))
         rows.append(_apart(name, apart, int((~empty).sum())))
     return rows
+
+
+def _levels(column: pd.Series) -> tuple | None:
+    """Return the levels of a category, None for numbers; one or two numbers are levels: the mean of 0 and 1 is a count in disguise."""
+    what = describe(column)
+    if what.kind == "category":
+        return what.levels
+    found = np.sort(column.dropna().unique())
+    return tuple(found.tolist()) if len(found) <= 2 else None
 
 
 def by_reason(people: People, conf_level: float) -> list[dict]:

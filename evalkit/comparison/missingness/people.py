@@ -97,6 +97,12 @@ class People:
         low, high = self.scale
         return (low, high) if self.before is None else (low - high, high - low)
 
+    @property
+    def contrast_limits(self) -> tuple[float, float]:
+        """Least and greatest difference of two such means."""
+        reach = self.limits[1] - self.limits[0]
+        return -reach, reach
+
     def filled(self, value: float) -> np.ndarray:
         """Return the response with one answer "after" for all the lost, shape (n,)."""
         after = np.where(self.seen, self.after, value)
@@ -225,9 +231,9 @@ def _arms(column: pd.Series, name: str, function: str, reference: Any) -> tuple[
     first = found[0] if reference is None else reference
     order = [first, *(v for v in found if v != first)]
     place = {level: i for i, level in enumerate(order)}
-    return np.array([place[v] for v in column], dtype=int), tuple(map(_name, order))
+    return np.array([place[v] for v in column], dtype=int), tuple(map(level_name, order))
 
 
-def _name(level: Any) -> str:
+def level_name(level: Any) -> str:
     """Return a level as people write it: 1 for 1.0."""
     return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)

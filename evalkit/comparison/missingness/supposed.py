@@ -15,9 +15,6 @@ from scipy import optimize
 from evalkit.comparison.missingness.intervals import spread, t_value, welch_df
 from evalkit.comparison.missingness.people import People
 
-#: Doublings after which a shift that overturns nothing is taken to have none.
-_FAR = 200
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -65,19 +62,24 @@ class Group:
         first = float(self.before[~self.seen].mean())
         return self.scale[0] - first - change, self.scale[1] - first - change
 
-    def at(self, supposed: float) -> tuple[float, tuple[tuple[float, float], ...]]:
+    def at(self, supposed: float | None) -> tuple[float, tuple[tuple[float, float], ...]]:
         """Return the mean response of everybody, and the parts of its variance with their degrees of freedom.
 
         A share is the answer of each lost person on average, and the response a mean of filled-in values. A shift is added to the
-        mean of those seen, so the share lost is what multiplies it.
+        mean of those seen, so the share lost is what multiplies it. None: like those seen, whose share is itself estimated.
         """
         if self.binary:
-            values = np.where(self.seen, self.after, supposed) - self.before
-            return float(values.mean()), ((spread(values), math.inf),)
+            share = self.like_seen if supposed is None else supposed
+            values = np.where(self.seen, self.after, share) - self.before
+            mean = float(values.mean())
+            if supposed is None:
+                # What each person seen moves in the share of the lost.
+                values = values + np.where(self.seen, self.after - share, 0.0) * (self.lost / self.seen.sum())
+            return mean, ((spread(values), math.inf),)
         known = (self.after - self.before)[self.seen]
-        n, share = len(self.after), self.lost / len(self.after)
-        mean = float(known.mean()) + share * supposed
-        return mean, ((spread(known), len(known) - 1.0), (supposed**2 * share * (1 - share) / n, math.inf))
+        n, share, shift = len(self.after), self.lost / len(self.after), supposed or 0.0
+        mean = float(known.mean()) + share * shift
+        return mean, ((spread(known), len(known) - 1.0), (shift**2 * share * (1 - share) / n, math.inf))
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def groups_of(people: People) -> list[Group]:
     return made[::-1]
 
 
-def answer_at(groups: list[Group], supposed: list[float], conf_level: float) -> Supposed:
-    """Return the mean of one group, or the first group's less the second's, under these suppositions."""
+def answer_at(groups: list[Group], supposed: list[float | None], conf_level: float) -> Supposed:
+    """Return the mean of one group, or the first group's less the second's, under these suppositions (None: like those seen)."""
     found = [group.at(value) for group, value in zip(groups, supposed, strict=True)]
     estimate = found[0][0] - (found[1][0] if len(found) == 2 else 0.0)
     parts = [part for _, own in found for part in own]
@@ -135,30 +137,28 @@ def tipping(groups: list[Group], which: int, null: float, conf_level: float, int
     float or None
         None when nothing that the scale allows does.
     """
-    base = [group.like_seen for group in groups]
-    start = answer_at(groups, base, conf_level)
+    start = answer_at(groups, [None] * len(groups), conf_level)
     above = start.estimate > null
     # The estimate rises with the lost of the first group, and falls with those of the second.
     down = above == (which == 0)
 
     def left(value: float) -> float:
-        moved = answer_at(groups, [value if i == which else b for i, b in enumerate(base)], conf_level)
+        moved = answer_at(groups, [value if i == which else None for i in range(len(groups))], conf_level)
         reached = moved.estimate if not interval else moved.low if above else moved.high
         return (reached - null) if above else (null - reached)
 
-    end = groups[which].ends[0 if down else 1]
+    begin, end = groups[which].like_seen, groups[which].ends[0 if down else 1]
     if math.isinf(end):
         end = _far_enough(
-            left, base[which], -1.0 if down else 1.0, max(abs(start.estimate - null), start.std_error)
+            left, begin, -1.0 if down else 1.0, max(abs(start.estimate - null), start.std_error)
         )
     if left(end) > 0:
         return None
-    return float(optimize.brentq(left, base[which], end, xtol=1e-14, rtol=1e-14, maxiter=500))
+    return float(optimize.brentq(left, begin, end, xtol=1e-14, rtol=1e-14, maxiter=500))
 
 
 def _far_enough(left: Callable[[float], float], base: float, sign: float, step: float) -> float:
-    for _ in range(_FAR):
-        if left(base + sign * step) <= 0:
-            break
+    """Return a supposition at which the answer is overturned; some lost person is shifted, so there is one."""
+    while left(base + sign * step) > 0:
         step *= 2
     return base + sign * step

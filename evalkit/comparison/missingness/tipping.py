@@ -31,7 +31,8 @@ from evalkit.wording import Message, labels, message
 METHOD = "delta"
 WORDS = (
     "group", "count", "n", "share_after", "mean_after", "change", "difference", "difference_of_changes", "tipping_share",
-    "tipping_shift", "lost_reference", "lost_other", "lost_all", "interval", "sign", "delta", "tip_above", "tip_below", "tip_within",
+    "tipping_shift", "lost_reference", "lost_other", "lost_all", "like_seen", "interval", "sign",
+    "delta", "tip_above", "tip_below", "tip_within",
 )  # fmt: skip
 #: Steps of the grid, in standard deviations of those seen.
 _STEPS = np.linspace(-1.0, 1.0, 9)
@@ -58,7 +59,8 @@ class TippingPoint(Comparison):
     @property
     def grid(self) -> pd.DataFrame:
         """The rows of the grid: what was supposed of the lost, the estimate, its interval and the verdict in ``part``."""
-        return self.table[self.table["part"].str.startswith("tip_")]
+        tried = self.table["lost_all" if "lost_all" in self.table else "lost_other"].notna()
+        return self.table[tried & (self.table["part"] != "like_seen")]
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the grid and return the Axes: a table in colours for two groups, estimates with intervals for one."""
@@ -165,7 +167,8 @@ def tipping_point(
     Notes
     -----
     Shift: mean of everybody = mean seen + share lost × shift, its variance that of the mean seen plus shift² × that of the share lost;
-    Welch's degrees of freedom. Share: the lost filled in with the share, normal interval. With a "before", shares are those after.
+    Welch's degrees of freedom. Share: the lost filled in with the share, normal interval; where
+    they are like those seen, that the share is estimated is counted. With a "before", shares are those after.
 
     References
     ----------
@@ -185,7 +188,7 @@ def tipping_point(
         group     part  estimate        status
     programme interval       NaN not_estimable
     programme     sign       NaN not_estimable
-      control interval     0.864            ok
+      control interval     0.835            ok
       control     sign       NaN not_estimable
     """
     one_of(kind, KINDS, "kind")
@@ -232,27 +235,27 @@ def _table(
     values = _grid(grid, people)
     stop = _obstacle(groups)
     if stop:
-        rows = [missing_row(term, "everyone", METHOD, people.n, stop)]
+        rows = [missing_row(term, "like_seen", METHOD, people.n, stop)]
         rows += [
             _tip(group, people.binary, kind, None, stop) for group in groups for kind in ("interval", "sign")
         ]
         return frame(
             ({"group": "", **dict.fromkeys(keys, math.nan), **r} for r in rows), ("group", *keys)
         ), groups
-    base = [group.like_seen for group in groups]
-    rows = [_supposed(groups, base, keys, term, "everyone", people.n, conf_level)]
+    like_seen = dict(zip(keys, (group.like_seen for group in groups), strict=True))
+    rows = [_supposed(groups, [None] * len(groups), term, "like_seen", people.n, conf_level) | like_seen]
     start = rows[0]
     for which, group in enumerate(groups):
         for kind in ("interval", "sign"):
             why = _unmoved(group, start, null, kind)
             found = None if why else tipping(groups, which, null, conf_level, kind == "interval")
             if found is None and why is None:
-                why = _about(group, "tip_never")
+                why = _about(group, "tip_never" if kind == "interval" else "tip_same_sign")
             rows.append(_tip(group, people.binary, kind, found, why) | dict.fromkeys(keys, math.nan))
     combined = [[a] for a in values] if len(groups) == 1 else [[a, b] for a in values for b in values]
     for supposed in combined:
-        made = _supposed(groups, supposed, keys, term, "", people.n, conf_level)
-        rows.append(made | {"part": _verdict(made, null)})
+        made = _supposed(groups, supposed, term, "", people.n, conf_level)
+        rows.append(made | dict(zip(keys, supposed, strict=True)) | {"part": _verdict(made, null)})
     return frame(({"group": ""} | r for r in rows), ("group", *keys)), groups
 
 
@@ -274,6 +277,10 @@ def _obstacle(groups: list[Group]) -> Message | None:
     if any(group.lost == len(group.after) for group in groups):
         key = "nobody_seen" if len(groups) == 1 else "arm_unseen"
         return message(f"comparison_missingness.{key}")
+    if groups[0].binary:
+        # Supposed answers bring a spread of their own; a row without any says so itself.
+        few = any(len(group.after) < 2 for group in groups)
+        return message("comparison_missingness.one_seen") if few else None
     return without_spread(*((group.after - group.before)[group.seen] for group in groups))
 
 
@@ -281,9 +288,12 @@ def _unmoved(group: Group, start: dict, null: float, kind: str) -> Message | Non
     """Return why the lost of a group cannot overturn the answer, or None."""
     if group.lost == 0:
         return _about(group, "tip_no_lost")
+    if start["status"] == "not_estimable":
+        return start["reason"]
     if kind == "interval" and start["conf_low"] <= null <= start["conf_high"]:
         return message("comparison_missingness.tip_open", null=null)
-    return message("comparison_missingness.tip_zero", null=null) if start["estimate"] == null else None
+    exactly = math.isclose(start["estimate"], null, rel_tol=1e-12, abs_tol=1e-12)
+    return message("comparison_missingness.tip_zero", null=null) if exactly else None
 
 
 def _about(group: Group, key: str) -> Message:
@@ -294,22 +304,15 @@ def _about(group: Group, key: str) -> Message:
 
 
 def _supposed(
-    groups: list[Group],
-    values: list[float],
-    keys: tuple[str, ...],
-    term: str,
-    part: str,
-    n: int,
-    conf_level: float,
+    groups: list[Group], values: list[float | None], term: str, part: str, n: int, conf_level: float
 ) -> dict:
     found = answer_at(groups, values, conf_level)
-    named = dict(zip(keys, values, strict=True))
     if found.std_error == 0:
-        return missing_row(term, part, METHOD, n, message("comparison_missingness.all_alike")) | named
+        return missing_row(term, part, METHOD, n, message("comparison_missingness.all_alike"))
     df = math.nan if math.isinf(found.df) else found.df
     return row(
         term, part, METHOD, estimate=found.estimate, std_error=found.std_error, df=df, conf_low=found.low,
-        conf_high=found.high, conf_level=conf_level, n=n, **named,
+        conf_high=found.high, conf_level=conf_level, n=n,
     )  # fmt: skip
 
 
@@ -341,6 +344,6 @@ def _caveats(people: People, n_lost: int, null: float) -> tuple[Message, ...]:
     if people.before is not None and not people.arm_column:
         said.insert(0, message("result.no_counterfactual"))
     how = "share" if people.binary else "shift"
-    said.append(message("comparison_missingness.how_many", lost=Headcount(n_lost), n=people.n))
+    said.append(message("comparison_missingness.how_many", n=Headcount(n_lost), total=people.n))
     said.append(message(f"comparison_missingness.tip_how_{how}", null=null))
     return (*said, message("comparison_missingness.tip_judge"))

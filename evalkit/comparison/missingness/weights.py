@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import special
 
 from evalkit.comparison.core.rows import missing_row, row
-from evalkit.comparison.missingness.intervals import on_logit, t_value, welch_df
+from evalkit.comparison.missingness.intervals import around, t_value, welch_df
 from evalkit.comparison.missingness.people import People
 from evalkit.comparison.missingness.plan import Plan
 from evalkit.disclosure import Headcount
@@ -87,8 +87,7 @@ def weighted(people: People, plan: Plan) -> tuple[list[dict], tuple[Message, ...
         moved.append(influence)
         dfs.append(effective(1 / found.chance[who]) - 1)
         df = [(float(influence @ influence), dfs[-1])]
-        limited = people.binary and people.before is None
-        rows.append(_estimated(people.term, name, mean, influence, df, n, plan.conf_level, limited))
+        rows.append(_estimated(people, False, name, mean, influence, df, n, plan.conf_level))
         sizes += _sizes(own & people.seen & found.usable, own & found.usable, found.chance, name)
     for name, one, other in people.contrasts():
         n = int((((people.arm == one) | (people.arm == other)) & found.usable).sum())
@@ -98,7 +97,7 @@ def weighted(people: People, plan: Plan) -> tuple[list[dict], tuple[Message, ...
             continue
         gap, influence = means[one] - means[other], moved[one] - moved[other]
         df = [(float(moved[k] @ moved[k]), dfs[k]) for k in (one, other)]
-        rows.append(_estimated(people.contrast_term, name, gap, influence, df, n, plan.conf_level, False))
+        rows.append(_estimated(people, True, name, gap, influence, df, n, plan.conf_level))
     return [*rows, *sizes], _said(people, found, sizes)
 
 
@@ -156,10 +155,10 @@ def chances(people: People, plan: Plan) -> Chances:
     towards = x * np.where(seen, 1.0, -1.0)[:, None]
     strict = towards @ recession(towards)[1] > 1e-6
     hopeless = int((strict & ~seen).sum())
-    columns = np.zeros((people.n, x.shape[1]))
-    influence = np.zeros_like(columns)
     if hopeless:
-        return Chances(usable, chance, columns, influence, 0, hopeless)
+        # No coefficient was fitted: groups that need none are not to be corrected for any.
+        nothing = np.zeros((people.n, 0))
+        return Chances(usable, chance, nothing, nothing, 0, hopeless)
     inside = np.flatnonzero(fitted)
     chance[inside[strict]] = 1.0
     rest = inside[~strict]
@@ -241,18 +240,20 @@ def _obstacle(people: People, found: Chances, own: np.ndarray) -> Message | None
     values = people.response[seen]
     if len(values) < 2:
         return message("comparison_missingness.one_seen")
-    if effective(1 / found.chance[seen]) < 2:
+    if effective(1 / found.chance[seen]) < 2 - 1e-6:
         return message("comparison_missingness.one_weight")
     return message("comparison_missingness.all_alike") if np.ptp(values) == 0 else None
 
 
 def _estimated(
-    term: str, group: str, mean: float, influence: np.ndarray, parts: list[tuple[float, float]], n: int,
-    conf_level: float, limited: bool,
+    people: People, contrast: bool, group: str, mean: float, influence: np.ndarray, parts: list[tuple[float, float]],
+    n: int, conf_level: float,
 ) -> dict:  # fmt: skip
     error, df = math.sqrt(float(influence @ influence)), welch_df(*parts)
-    t = t_value(df, conf_level)
-    low, high = on_logit(mean, error, t) if limited else (mean - t * error, mean + t * error)
+    term, limits = (
+        (people.contrast_term, people.contrast_limits) if contrast else (people.term, people.limits)
+    )
+    low, high = around(mean, error, t_value(df, conf_level), limits, term == "share_after")
     return row(
         term, "everyone", METHOD, group=group, estimate=mean, std_error=error, df=df, conf_low=low, conf_high=high,
         conf_level=conf_level, n=n,
@@ -272,7 +273,9 @@ def _sizes(seen: np.ndarray, own: np.ndarray, chance: np.ndarray, group: str) ->
 def _said(people: People, found: Chances, sizes: list[dict]) -> tuple[Message, ...]:
     said = []
     if out := int((~found.usable).sum()):
-        said.append(message("comparison_missingness.ipw_left_out", n=Headcount(out), total=people.n))
+        said.append(message("comparison_missingness.ipw_left_out", n=Headcount(out)))
+    if found.hopeless:
+        said.append(message("comparison_missingness.mi_extrapolates", n=Headcount(found.hopeless)))
     if found.sure:
         said.append(message("comparison_missingness.ipw_sure", n=Headcount(found.sure)))
     largest = max((r["estimate"] for r in sizes if r["term"] == "largest_weight"), default=0.0)

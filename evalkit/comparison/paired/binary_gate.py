@@ -15,12 +15,14 @@ import pandas as pd
 from evalkit import wording
 from evalkit.comparison.core.answer import masked, still_said
 from evalkit.comparison.paired.answer import PrePost
+from evalkit.comparison.paired.solving import gives_away
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.wording import message
 
 _CELLS = ("stayed_1", "moved_1_to_0", "moved_0_to_1", "stayed_0")
 #: Rows whose estimate follows from the shares before and after, and gives one of them away when it stands beside the other.
 _OF_MARGINS = ("difference", "ratio", "equivalence")
+_EMPTY = ("empty_before", "empty_after")
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
 #: Sentences that say a figure, and a column and term that must still be shown for them to stay.
 _RESTS_ON = {
@@ -70,16 +72,18 @@ class BinaryPrePost(PrePost):
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         rows = _Rows(self.table)
         cells, unpaired = rows.where(*_CELLS), rows.where(*_UNPAIRED)
-        table, _ = suppress_partition(self.table, policy, [*rows.lines(), (None, unpaired)])
+        table, _ = suppress_partition(self.table, policy, [*rows.lines(), *rows.people()])
         hide = (table["status"] == "suppressed").to_numpy()
+        for wider in (cells, rows.where("proportion_before", "proportion_after", "natural_rate")):
+            if rows.solvable(hide, policy):
+                hide[wider] = True
         trim = np.zeros(len(table), dtype=bool)
         if hide[cells].any():
             hide[rows.where("change_test")] = True
             trim[rows.where(*_OF_MARGINS)] = True
-        if rows.a_margin_is_hidden(hide):
+        if a_margin := rows.a_margin_is_hidden(hide):
             hide[rows.where(*_OF_MARGINS)] = True
-            hide |= rows.part == "everyone"
-        hide |= rows.telling_of_the_unpaired(policy, bool(hide[unpaired].any()))
+        hide |= rows.telling_of_the_unpaired(policy, bool(hide[unpaired].any()), a_margin)
         told = trim | (hide & table["term"].isin(["change_test", *_OF_MARGINS]).to_numpy())
         return masked(self.table, hide, trim, message("comparison.changes_hidden"), told)
 
@@ -112,35 +116,54 @@ class _Rows:
             (None, [lost, stayed_0]),
         ]
 
+    def people(self) -> list[tuple[int | None, list[int]]]:
+        """Return how people seen at both dates, at one or at none add up."""
+        unpaired, paired, everybody = (
+            self.where(*t) for t in (_UNPAIRED, ("people_paired",), ("people_all",))
+        )
+        return [(None, unpaired), (everybody[0], [*paired, *unpaired])]
+
     def a_margin_is_hidden(self, hide: np.ndarray) -> bool:
         """Tell whether the share before or the share after, among pairs, is hidden."""
-        shares = [i for i in self.where("proportion_before", "proportion_after") if self.part[i] == "pairs"]
-        return bool(hide[shares].any())
+        return bool(hide[self._margins()].any())
 
-    def telling_of_the_unpaired(self, policy: Policy, hidden: bool) -> np.ndarray:
-        """Return which rows, set beside those about the pairs, tell of fewer people than the threshold."""
+    def _margins(self) -> list[int]:
+        return [i for i in self.where("proportion_before", "proportion_after") if self.part[i] == "pairs"]
 
-        def small(*values: float) -> bool:
-            return any(0 < round(v) < policy.threshold for v in values)
+    def solvable(self, hide: np.ndarray, policy: Policy) -> bool:
+        """Tell whether what is shown of the 2 × 2 table gives a small hidden number by sums and differences."""
+        cells = [self.where(term)[0] for term in _CELLS]
+        before, after = np.array([1, 1, 0, 0]), np.array([1, 0, 1, 0])
+        margins = [(i, before if self.term[i] == "proportion_before" else after) for i in self._margins()]
+        known = [np.ones(4), *(line for i, line in margins if not hide[i])]
+        known += [np.eye(4)[at] for at, i in enumerate(cells) if not hide[i]]
+        secret = [np.eye(4)[at] for at, i in enumerate(cells) if hide[i] and _small(self.count[i], policy)]
+        for i, line in margins:
+            if hide[i] and (_small(self.count[i], policy) or _small(self.n[i] - self.count[i], policy)):
+                secret.append(line)
+        return gives_away(known, secret)
 
+    def telling_of_the_unpaired(self, policy: Policy, hidden: bool, a_margin: bool) -> np.ndarray:
+        """Return which rows, set beside those about the pairs, tell of fewer people than the threshold.
+
+        With a share of the pairs hidden (`a_margin`) they would give that share away.
+        """
         hide = np.zeros(len(self.term), dtype=bool)
         unpaired = self.count[self.where(*_UNPAIRED)].sum()
-        if small(unpaired):
+        if _small(unpaired, policy):
             hide |= self.part == ""  # the rows about everybody known carry the total
-        for i in np.flatnonzero(self.part == "everyone"):
-            # estimate × n is a sum over everyone; without the pairs' own share a count of the unpaired is left.
-            own = self._pairs_sum(self.term[i])
-            left = abs(self.table["estimate"].iloc[i] * self.n[i] - own) if np.isfinite(own) else 0.0
-            hide[i] |= hidden or small(unpaired, left, unpaired - left)
+        if hidden:
+            hide[self.where(*_EMPTY)] = True  # answers left empty are those of people not seen twice
+        told = hidden or a_margin or _small(unpaired, policy)
         for i in np.flatnonzero(self.part == "observed"):
             twin = next(j for j in self.where(self.term[i]) if self.part[j] == "pairs")
-            more, ones = self.n[i] - self.n[twin], self.count[i] - self.count[twin]
-            hide[i] |= hidden or small(more, ones, more - ones)
-        for i in np.flatnonzero(self.part == "people_only_after"):
-            hide[i] |= hidden or small(self.n[i], self.count[i], self.n[i] - self.count[i])
+            more = self.n[i] - self.n[twin]
+            ones = self.count[i] - np.nan_to_num(self.count[twin])  # without pairs there is no count
+            told |= _small(ones, policy) or _small(more - ones, policy)
+        if told:
+            hide |= np.isin(self.part, ["everyone", "observed", "people_only_after"])
         return hide
 
-    def _pairs_sum(self, term: str) -> float:
-        twin = "difference" if term.startswith("difference") else "proportion_after"
-        first = self.where(twin)[0]
-        return float(self.table["estimate"].iloc[first] * self.n[first])
+
+def _small(value: float, policy: Policy) -> bool:
+    return bool(np.isfinite(value)) and 0 < round(value) < policy.threshold

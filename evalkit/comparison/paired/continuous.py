@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.comparison.core.people import number_values
 from evalkit.comparison.core.rows import frame
 from evalkit.comparison.paired import number_rows as rows_of
 from evalkit.comparison.paired import number_words
@@ -16,7 +15,8 @@ from evalkit.comparison.paired.number_gate import NumberPrePost
 from evalkit.comparison.paired.number_margins import margin_rows
 from evalkit.comparison.paired.number_sizes import biserial_row, size_rows
 from evalkit.comparison.paired.plan import Plan
-from evalkit.comparison.paired.waves import Waves
+from evalkit.comparison.paired.shares import entrants_said
+from evalkit.comparison.paired.waves import Waves, measured
 from evalkit.errors import InputError
 from evalkit.wording import labels, message
 
@@ -30,11 +30,9 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     Raises
     ------
     InputError
-        For answers that are no finite numbers or lie outside the stated scale; arguments of other kinds of outcome.
+        For answers that are no finite numbers or lie outside the stated scale.
     """
     number_words.refused_selection(plan)
-    if plan.order is not None or plan.scores is not None:
-        raise InputError("pre_post: order= and scores= are for kind='ordinal'; measures have neither")
     before, after = (_measured(waves, name, plan) for name in ("before", "after"))
     pairs = rows_of.pairs_of(before, after)
     stop = obstacle(waves) or number_words.same_start(before, plan)
@@ -60,23 +58,22 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     return NumberPrePost(
         table,
         message("comparison_ranks.question_continuous"),
-        number_words.caveats(table, pairs, plan, stop, "unit_own"),
+        (
+            *number_words.caveats(table, pairs, plan, stop, "amount_measured"),
+            *entrants_said(waves.has_before, waves.has_after),
+        ),
         labels={**number_words.labelled(), **labels("comparison_ranks", *WORDS)},
         crowds=rows_of.crowds(table, pairs),
     )
 
 
 def _measured(waves: Waves, name: str, plan: Plan) -> np.ndarray:
-    known = waves.frame[name].notna().to_numpy()
-    found = np.full(len(known), np.nan)
-    if known.any():
-        # A column of numbers with gaps may have become a column of objects on the way.
-        found[known] = number_values(waves.frame[name][known].infer_objects(), name, "pre_post")
+    found = measured(waves, name, "pre_post")
     if plan.scale is not None:
         outside = int(((found < plan.scale[0]) | (found > plan.scale[1])).sum())
         if outside:
             raise InputError(
-                f"pre_post: {name} lies outside scale={plan.scale} for {outside} of {int(known.sum())} people; "
+                f"pre_post: {name} lies outside scale={plan.scale} for {outside} of {int(np.isfinite(found).sum())} people; "
                 "correct the data or the scale"
             )
     return found

@@ -22,14 +22,15 @@ from evalkit.comparison.paired.shares import entrants_said
 from evalkit.comparison.paired.waves import Waves
 from evalkit.errors import Fault, InputError
 from evalkit.numerics import paired_rates as rates
+from evalkit.numerics.ranks.flips import sign_flip
 from evalkit.wording import Message, fault, labels, message
 
 #: Codes of this kind, by catalogue.
 WORDS = ("people_only_after",)
 MORE_WORDS = (
-    "rate_ratio", "robust", "poisson_exact", "poisson_mid_p", "poisson_least_likely", "equivalence", "tost_robust",
-    "tost_poisson", "mean_difference", "paired_t", "dispersion", "pearson", "rate_before", "rate_after", "events_before",
-    "events_after", "changed", "carriers_before", "carriers_after",
+    "rate_ratio", "robust", "exchange", "exchange_drawn", "poisson_exact", "poisson_mid_p", "poisson_least_likely",
+    "equivalence", "tost_robust", "tost_poisson", "mean_difference", "paired_t", "dispersion", "pearson", "rate_before",
+    "rate_after", "events_before", "events_after", "changed", "carriers_before", "carriers_after",
 )  # fmt: skip
 #: With fewer people with events than this, a variance from person to person is itself poorly known.
 _FEW = 20
@@ -136,7 +137,7 @@ def _start(before: np.ndarray, plan: Plan) -> float | None:
     if plan.selected_on == "none":
         return None
     if plan.selected_on is not None:
-        head, _, tail = plan.selected_on.partition("before == ")
+        head, _, tail = str(plan.selected_on).partition("before == ")
         if head or not tail.isdigit():
             raise InputError(
                 f"selected_on: must be None, 'none' or 'before == ' and a whole number, but was {plan.selected_on!r}"
@@ -190,7 +191,7 @@ def _no_robust(pairs: Pairs, robust: rates.Robust) -> Message | None:
 
 def _tests(pairs: Pairs, robust: rates.Robust, plan: Plan, stop: Message | None) -> list[dict]:
     totals, side = pairs.totals, plan.alternative
-    methods = ["robust", "poisson_exact", "poisson_mid_p"]
+    methods = ["robust", "exchange", "poisson_exact", "poisson_mid_p"]
     if stop:
         return [row("change_test", "pairs", m, n=pairs.n, reason=stop, ok=False) for m in methods]
     if (why := _no_robust(pairs, robust)) is not None:
@@ -198,7 +199,8 @@ def _tests(pairs: Pairs, robust: rates.Robust, plan: Plan, stop: Message | None)
     else:
         t, p = robust.test(side)
         rows = [row("change_test", "pairs", "robust", statistic=t, df=robust.df, p_value=p, n=pairs.n)]
-    for method in methods[1:]:
+    rows.append(_exchange(pairs, plan))
+    for method in methods[2:]:
         mid_p = method == "poisson_mid_p"
         rows.append(row(
             "change_test", "pairs", method, n=pairs.n, p_value=rates.conditional_test(totals, side, mid_p=mid_p),
@@ -208,6 +210,21 @@ def _tests(pairs: Pairs, robust: rates.Robust, plan: Plan, stop: Message | None)
         p, floor = rates.least_likely_test(totals)
         rows.append(row("change_test", "pairs", "poisson_least_likely", n=pairs.n, p_value=p, p_floor=floor))
     return rows
+
+
+def _exchange(pairs: Pairs, plan: Plan) -> dict:
+    """Return the test that each person's two counts could as well have come in the other order: exact however events are clumped."""
+    if plan.exposure[0] != plan.exposure[1]:
+        why = message("comparison_tables.no_exchange")
+        return row("change_test", "pairs", "exchange", n=pairs.n, reason=why, ok=False)
+    found = sign_flip(pairs.after - pairs.before, plan.alternative, plan.seed)
+    reason = message("comparison.nobody_changed_exact") if found.n_changed == 0 else None
+    if found.draws:
+        reason = message("comparison_tables.drawn", draws=found.draws)
+    method = "exchange_drawn" if found.draws else "exchange"
+    return row(
+        "change_test", "pairs", method, n=pairs.n, p_value=found.p_value, p_floor=found.p_floor, reason=reason
+    )
 
 
 def _equivalence(pairs: Pairs, robust: rates.Robust, plan: Plan, stop: Message | None) -> list[dict]:
@@ -306,15 +323,25 @@ def _caveats(
         before, after = plan.exposure
         said.append(message("comparison_tables.exposure_said", before=before, after=after))
     if stop is None:
-        ratio = pairs.totals.ratio
-        if ratio == 1:
-            said.append(message("comparison.trend_none"))
-        elif 0 < ratio < math.inf:
-            said.append(message("comparison_tables.trend_ratio", ratio=ratio))
+        said += _trend(table, pairs.totals.ratio)
         said += _which_to_read(table, pairs)
-        said += _floor_and_side(pairs, plan)
+        said += _floor_and_side(table, pairs, plan)
         said += said_of_margins(plan, ratio=True)
     return (*said, *reasons(table))
+
+
+def _trend(table: pd.DataFrame, ratio: float) -> list[Message]:
+    """Return by how much counts would have had to move by themselves to give the ratio, and to bring its interval to 1."""
+    if ratio == 1:
+        return [message("comparison.trend_none")]
+    if not 0 < ratio < math.inf:
+        return []
+    said = [message("comparison_tables.trend_ratio", ratio=ratio)]
+    robust = table[(table["term"] == "rate_ratio") & (table["method"] == "robust")].iloc[0]
+    nearest = float(robust["conf_low"] if ratio > 1 else robust["conf_high"])
+    if (nearest > 1) if ratio > 1 else (nearest < 1):
+        said.append(message("comparison_tables.trend_ratio_bound", ratio=nearest))
+    return said
 
 
 def _which_to_read(table: pd.DataFrame, pairs: Pairs) -> list[Message]:
@@ -327,9 +354,12 @@ def _which_to_read(table: pd.DataFrame, pairs: Pairs) -> list[Message]:
     return said
 
 
-def _floor_and_side(pairs: Pairs, plan: Plan) -> list[Message]:
+def _floor_and_side(table: pd.DataFrame, pairs: Pairs, plan: Plan) -> list[Message]:
     said = []
     alpha = 1 - plan.conf_level
+    exchange = table.loc[table["method"].isin(["exchange", "exchange_drawn"]), "p_floor"].iloc[0]
+    if exchange > alpha and (pairs.before != pairs.after).any():
+        said.append(message("comparison.floor_binds", floor=float(exchange), alpha=alpha))
     floor = rates.conditional_floor(pairs.totals, plan.alternative)
     if floor > alpha:
         said.append(message("comparison_tables.floor_events", floor=floor, alpha=alpha))

@@ -19,11 +19,14 @@ from evalkit.disclosure import Policy, suppress_partition
 from evalkit.wording import message
 
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
-_PEOPLE = ("people_all", "people_paired", *_UNPAIRED, "empty_before", "empty_after")
+_EMPTY = ("empty_before", "empty_after")
+_PEOPLE = ("people_all", "people_paired", *_UNPAIRED, *_EMPTY)
 _RESTS_ON = {
     "comparison_tables.trend_ratio": ("estimate", "rate_ratio"),
+    "comparison_tables.trend_ratio_bound": ("conf_low", "rate_ratio"),
     "comparison_tables.clumped": ("estimate", "dispersion"),
     "comparison_tables.floor_events": ("p_floor", "change_test"),
+    "comparison.floor_binds": ("p_floor", "change_test"),
     "comparison_tables.natural_level": ("estimate", "rate_after"),
     "comparison_tables.few_carry": ("count", "carriers_before"),
     "comparison_tables.no_event_at": ("estimate", "rate_ratio"),
@@ -71,11 +74,16 @@ class CountPrePost(PrePost):
         # Only the rows of people are counts of people out of people; events are judged by who carries them.
         people = np.isin(term, _PEOPLE)
         of_people = self.table.assign(count=np.where(people, count, np.nan), n=np.where(people, n, np.nan))
-        table, _ = suppress_partition(of_people, policy, [(None, list(np.flatnonzero(unpaired)))])
+        known = np.flatnonzero(unpaired | (term == "people_paired"))
+        everybody = int(np.flatnonzero(term == "people_all")[0])
+        parts = [(None, list(np.flatnonzero(unpaired))), (everybody, list(known))]
+        table, _ = suppress_partition(of_people, policy, parts)
         hide = (table["status"] == "suppressed").to_numpy()
         few = _small(count[unpaired].sum(), policy)
         if few:
             hide |= part == ""
+        if hide[unpaired].any():
+            hide |= np.isin(term, _EMPTY)  # answers left empty are those of people not seen twice
         rows = _Rows(term, part, count, n, policy)
         told = rows.of_few("pairs")
         if few or hide[unpaired].any():
@@ -86,6 +94,9 @@ class CountPrePost(PrePost):
         if rows.few_changed():
             told |= np.isin(term, ["change_test", "dispersion", "changed"])
             trim |= np.isin(term, ["rate_ratio", "mean_difference", "equivalence"])
+        if rows.few_unchanged():
+            # The least p of the exchange is a power of the number who changed.
+            told |= self.table["method"].isin(["exchange", "exchange_drawn"]).to_numpy()
         hide |= told | rows.all_but_few()
         return masked(self.table, hide, trim, message("comparison_tables.counts_hidden"), told | trim)
 
@@ -114,12 +125,16 @@ class _Rows:
         """Tell whether few people's count changed."""
         return any(_small(v, self.policy) for v in self.count[self.term == "changed"])
 
+    def few_unchanged(self) -> bool:
+        """Tell whether the count of all people but a few changed."""
+        return any(_small(v, self.policy) for v in (self.n - self.count)[self.term == "changed"])
+
     def all_but_few(self) -> np.ndarray:
         """Return the rows that count all people but a few."""
         heads = self._carriers() | (self.term == "changed")
         rest = self.n - self.count
-        return heads & np.array([_small(v, self.policy) if np.isfinite(v) else False for v in rest])
+        return heads & np.array([_small(v, self.policy) for v in rest])
 
 
 def _small(value: float, policy: Policy) -> bool:
-    return 0 < round(value) < policy.threshold
+    return bool(np.isfinite(value)) and 0 < round(value) < policy.threshold

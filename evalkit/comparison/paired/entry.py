@@ -31,6 +31,13 @@ _KINDS = {
 }
 #: Kinds whose margins are ratios.
 _RATIOS = ("count",)
+#: Arguments that only some kinds read; given to another, they would be passed over in silence.
+_ONLY_FOR = {
+    "order": ("nominal", "ordinal"),
+    "scores": ("ordinal",),
+    "exposure": ("count",),
+    "scale": ("continuous",),
+}
 
 
 def pre_post(
@@ -49,7 +56,7 @@ def pre_post(
     order: Sequence[Any] | None = None,
     scores: Sequence[float] | None = None,
     zeros: str = "wilcoxon",
-    exposure: Sequence[float] = (1.0, 1.0),
+    exposure: Sequence[float] | None = None,
     scale: Sequence[float] | None = None,
     seed: int = 1,
     provenance: Provenance | None = None,
@@ -62,8 +69,8 @@ def pre_post(
     Parameters
     ----------
     before, after : Series, or str
-        Answers indexed by person: 0, 1, True, False or missing. With wide `data`, the names of the two columns; with
-        long `data`, the two values of the column `wave`.
+        Answers indexed by person: 0, 1, True, False or missing (other kinds: categories, whole numbers, numbers). With wide `data`,
+        the names of the two columns; with long `data`, the two values of the column `wave`.
     kind : {"binary", "nominal", "ordinal", "count", "continuous"}
         What the outcome is.
     data : DataFrame, optional
@@ -74,7 +81,7 @@ def pre_post(
         Level of the intervals, which stay two-sided.
     alternative : {"two-sided", "greater", "less"}
         For the tests; "greater": more after than before.
-    selected_on : {None, "before == 0", "before == 1", "none"}
+    selected_on : {None, "before == 0", "before == 1", "none"}, or "before == " and a category or number
         What selection fixed. When everybody was chosen at the same starting point, no test is made: the share after, and the natural
         rate of change that would cancel it, are given instead. None: a starting point that is the same for all is taken as fixed by
         selection. "none": selection did not look at the starting point, even if it is the same for all.
@@ -82,14 +89,15 @@ def pre_post(
         Differences (ratios, for counts) that would not matter: adds tests of equivalence (two one-sided tests), or of non-inferiority
         when one side is None.
     order : sequence, optional
-        Categories of an ordinal or nominal outcome, in order; by default those of a categorical column, else numbers in order.
+        Categories of an ordinal or nominal outcome, in order, all that may occur; by default those of a categorical column, else
+        numbers in order (nominal: those seen, sorted).
     scores : sequence of float, optional
         Number of each category of an ordinal outcome; by default 1, 2, 3 …, or the numbers themselves when the answers are numbers
         and no order is given.
     zeros : {"wilcoxon", "pratt"}
         Differences of zero in the signed-rank test: left out before ranking, or ranked and then left out.
     exposure : (float, float)
-        Time behind the counts before and after.
+        Time behind each person's counts before and after; default 1 and 1.
     scale : (float, float), optional
         Least and greatest value that a continuous outcome can take: adds Manski's bounds.
     seed : int
@@ -102,11 +110,26 @@ def pre_post(
     PrePost
         Rows by ``term``, ``part`` and ``method``:
 
-        - ``difference``: Newcombe's square-and-add and Tango's score interval;
+        - ``difference``: Newcombe's square-and-add, Tango's score, and Bonett and Price's adjusted Wald interval;
+          ``ratio``: Tang's score and Bonett and Price's hybrid interval;
         - ``change_test``: McNemar exact, mid-p, asymptotic, with ``p_floor``, the least p that so many changes can give;
         - ``difference_if_worst`` / ``_if_best``: Manski's bounds, every missing answer taken at its least, then most favourable;
-        - ``proportion_before`` / ``_after`` among pairs and among every answer;
+        - ``equivalence``: Tango's score tests of the margins, with the interval at 1 − 2α;
+        - ``proportion_before`` / ``_after`` among pairs, among every answer, and among people without a "before";
         - the 2 × 2 table and who was seen when, as counts.
+
+        Of a nominal outcome (keys ``category`` and, for moves, ``to`` besides):
+
+        - ``homogeneity_test``: Stuart-Maxwell, Bhapkar, and exchange of the dates within people (exact, mid-p, or drawn);
+          ``symmetry_test``: Bowker, and the same exchange;
+        - ``difference``, ``change_test`` (McNemar mid-p, and Holm's), ``equivalence``, bounds and shares of each category;
+        - ``stayed``, ``moved``: the k × k table.
+
+        Of counts:
+
+        - ``rate_ratio``, ``change_test``: from person to person, which is the one to read, and from totals (Poisson, exact and mid-p);
+        - ``dispersion``: about 1 if the Poisson rows hold; ``mean_difference``; ``equivalence`` on the scale of ratios;
+        - ``rate_…``, ``events_…``, ``carriers_…`` (people with an event) ``before`` / ``after``, ``changed``.
 
         Of a continuous or ordinal outcome:
 
@@ -126,7 +149,9 @@ def pre_post(
     References
     ----------
     Newcombe (1998), Statistics in Medicine 17:2635, method 10. Tango (1998), Statistics in Medicine 17:891. Fagerland, Lydersen &
-    Laake (2013), BMC Medical Research Methodology 13:91. Manski (1989), Journal of Human Resources 24:343.
+    Laake (2013), BMC Medical Research Methodology 13:91, and (2014), Statistics in Medicine 33:2850. Stuart (1955), Biometrika
+    42:412. Bhapkar (1966), JASA 61:228. Bowker (1948), JASA 43:572. Fay (2010), Biostatistics 11:373. Manski (1989), Journal of
+    Human Resources 24:343.
 
     Examples
     --------
@@ -148,6 +173,7 @@ def pre_post(
     one_of(kind, _KINDS, "kind")
     one_of(alternative, ALTERNATIVES, "alternative")
     one_of(zeros, ("wilcoxon", "pratt"), "zeros")
+    _check_meant(kind, order=order, scores=scores, exposure=exposure, scale=scale)
     plan = Plan(
         level(conf_level),
         alternative,
@@ -156,7 +182,7 @@ def pre_post(
         None if order is None else tuple(order),
         None if scores is None else tuple(numbers(scores, "scores").tolist()),
         zeros,
-        _exposure(exposure),
+        (1.0, 1.0) if exposure is None else _exposure(exposure),
         scale=None if scale is None else _scale(scale),
         seed=seed,
     )
@@ -181,6 +207,15 @@ def pre_post(
         glance_values={**about, **answer.glance_values},
         labels={**labels("comparison", *WORDS), **answer.labels},
     )
+
+
+def _check_meant(kind: str, **given: Any) -> None:
+    stray = [name for name, value in given.items() if value is not None and kind not in _ONLY_FOR[name]]
+    if stray:
+        meant = "; ".join(
+            f"{name}= is for " + " and ".join(f"kind={k!r}" for k in _ONLY_FOR[name]) for name in stray
+        )
+        raise InputError(f"pre_post: kind={kind!r} does not read {', '.join(stray)} ({meant}); leave it out")
 
 
 def _scale(scale: Sequence[float]) -> tuple[float, float]:

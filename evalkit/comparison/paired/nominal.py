@@ -50,7 +50,7 @@ class Start:
     def reason(self) -> Message:
         """Why no test is made."""
         key = "comparison.selected" if self.declared else "comparison.selected_detected"
-        return message(key, value=self.name)
+        return message(key, value=message("comparison_tables.named", name=self.name))
 
 
 def estimate(waves: Waves, plan: Plan) -> NominalPrePost:
@@ -285,7 +285,8 @@ def _caveats(
         else:
             said.append(message("comparison.trend_none"))
         said.append(message("comparison_tables.holm"))
-        said += _floor(made, plan)
+        if n > np.trace(table):
+            said += _floor(made, plan)
         said += said_of_margins(plan)
     return (*said, *reasons(made), *attrition_caveat(made))
 
@@ -294,4 +295,4 @@ def _floor(made: pd.DataFrame, plan: Plan) -> list[Message]:
     alpha = 1 - plan.conf_level
     exact = made[(made["term"] == "homogeneity_test") & made["method"].isin(["exchange", "exchange_drawn"])]
     floor = float(exact["p_floor"].iloc[0])
-    return [message("comparison.floor_binds", floor=floor, alpha=alpha)] if alpha < floor < 1 else []
+    return [message("comparison.floor_binds", floor=floor, alpha=alpha)] if floor > alpha else []

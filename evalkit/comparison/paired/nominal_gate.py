@@ -15,13 +15,18 @@ import pandas as pd
 from evalkit import wording
 from evalkit.comparison.core.answer import masked, still_said
 from evalkit.comparison.paired.answer import PrePost
+from evalkit.comparison.paired.solving import gives_away
 from evalkit.disclosure import Policy, suppress_partition
 from evalkit.wording import message
 
 _UNPAIRED = ("people_only_before", "people_only_after", "people_neither")
+_CELLS = ("stayed", "moved")
+_EMPTY = ("empty_before", "empty_after")
 _MARGINS = ("proportion_before", "proportion_after")
 _OF_MARGINS = ("difference", "equivalence")
 _TESTS = ("homogeneity_test", "symmetry_test", "change_test")
+#: Whom rows are about that, set beside those about pairs, give numbers of other people away, and the other way round.
+_BESIDE = ("everyone", "observed", "people_only_after")
 _RESTS_ON = {
     "comparison.floor_binds": ("p_floor", "homogeneity_test"),
     "comparison_tables.natural_leaving": ("estimate", "natural_rate"),
@@ -88,7 +93,10 @@ class NominalPrePost(PrePost):
         table, _ = suppress_partition(self.table, policy, rows.partitions())
         hide = (table["status"] == "suppressed").to_numpy()
         trim = np.zeros(len(table), dtype=bool)
-        if hide[rows.where("stayed", "moved")].any():
+        for wider in (rows.where(*_CELLS), rows.where(*_MARGINS, "natural_rate")):
+            if rows.solvable(hide, policy):
+                hide |= wider
+        if hide[rows.where(*_CELLS)].any():
             hide[rows.where(*_TESTS)] = True
             trim[rows.where(*_OF_MARGINS)] = True
         rows.hide_with_margins(hide)
@@ -116,10 +124,14 @@ class _Rows:
 
     def partitions(self) -> list[tuple[int | None, list[int]]]:
         """Return what adds up to what: lines and columns of the table, shares of one date, people not seen twice."""
-        cells = np.flatnonzero(self.where("stayed", "moved"))
+        cells = np.flatnonzero(self.where(*_CELLS))
         found: list[tuple[int | None, list[int]]] = [
             (None, list(cells)),
             (None, list(np.flatnonzero(self.where(*_UNPAIRED)))),
+            (
+                int(np.flatnonzero(self.where("people_all"))[0]),
+                list(np.flatnonzero(self.where("people_paired", *_UNPAIRED))),
+            ),
         ]
         for term, side in zip(_MARGINS, (self.category, self.to), strict=True):
             margins = {self.category[i]: i for i in self.at(term, "pairs")}
@@ -136,31 +148,58 @@ class _Rows:
             found.append((i, [j for j in cells if self.term[j] == "moved"]))
         return [(total, parts) for total, parts in found if parts]
 
+    def solvable(self, hide: np.ndarray, policy: Policy) -> bool:
+        """Tell whether what is shown of the k × k table gives a small hidden number by any sum or difference.
+
+        Partitions are looked at one by one when cells are hidden; several together may still leave one unknown.
+        """
+        cells = np.flatnonzero(self.where(*_CELLS))
+        unknown = cells[hide[cells]]
+        if len(unknown) == 0:
+            return False
+        lines = [
+            (i, side[unknown] == self.category[i])
+            for term, side in zip(_MARGINS, (self.category, self.to), strict=True)
+            for i in self.at(term, "pairs")
+        ]
+        lines += [(i, self.term[unknown] == "moved") for i in np.flatnonzero(self.where("natural_rate"))]
+        known = [np.ones(len(unknown)), *(line for i, line in lines if not hide[i])]
+        secret = [np.eye(len(unknown))[at] for at, i in enumerate(unknown) if _small(self.count[i], policy)]
+        secret += [line.astype(float) for i, line in lines if hide[i] and _small(self.count[i], policy)]
+        return gives_away(known, secret)
+
     def hide_with_margins(self, hide: np.ndarray) -> None:
-        """Hide the differences of a category one of whose shares is hidden, and the bounds of everybody with them."""
+        """Hide the differences of a category one of whose shares is hidden, and what everybody answered with them."""
         lost = {self.category[i] for term in _MARGINS for i in self.at(term, "pairs") if hide[i]}
         if lost:
             hide |= np.isin(self.category, list(lost)) & self.where(*_OF_MARGINS)
             hide |= (self.category == "") & self.where("equivalence")
-            hide |= self.part == "everyone"
+            hide |= np.isin(self.part, _BESIDE)
 
     def hide_the_unpaired(self, hide: np.ndarray, policy: Policy) -> None:
         """Hide what, set beside the rows about pairs, tells of fewer people than the threshold."""
 
         def small(values: np.ndarray) -> bool:
-            return bool(((np.round(values) > 0) & (np.round(values) < policy.threshold)).any())
+            return any(_small(value, policy) for value in values)
 
         unpaired = self.where(*_UNPAIRED)
-        few = small(np.array([self.count[unpaired].sum()]))
+        few = _small(self.count[unpaired].sum(), policy)
         told = few or bool(hide[unpaired].any())
         if few:
             hide |= self.part == ""
+        if hide[unpaired].any():
+            hide |= self.where(*_EMPTY)  # answers left empty are those of people not seen twice
         for term in _MARGINS:
             pairs, seen = self.at(term, "pairs"), self.at(term, "observed")
             if not seen:
                 continue
-            ones = self.count[seen] - (self.count[pairs] if pairs else 0.0)
+            # Without pairs their rows have no count.
+            ones = self.count[seen] - (np.nan_to_num(self.count[pairs]) if pairs else 0.0)
             rest = (self.n[seen] - (self.n[pairs] if pairs else 0.0)) - ones
             told |= small(ones) | small(rest) | bool(hide[seen].any())
         if told:
-            hide |= np.isin(self.part, ["everyone", "observed", "people_only_after"])
+            hide |= np.isin(self.part, _BESIDE)
+
+
+def _small(value: float, policy: Policy) -> bool:
+    return bool(np.isfinite(value)) and 0 < round(value) < policy.threshold

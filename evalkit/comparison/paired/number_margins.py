@@ -49,7 +49,7 @@ def _by_ranks(pairs: Pairs, plan: Plan, stop: Message | None) -> dict:
     if stop:
         return equivalence_row("pairs", f"{plan.zeros}_exact", plan, pairs.n, stop)
     sides = zip(plan.margin, ("greater", "less"), strict=True)
-    tests = [signed_rank(pairs.difference - m, plan.zeros, side) for m, side in sides if math.isfinite(m)]
+    tests = [signed_rank(pairs.beyond(m), plan.zeros, side) for m, side in sides if math.isfinite(m)]
     worst = max(tests, key=lambda t: t.p_value)
     shift = paired_shift(pairs.difference, tost_level(plan.conf_level))
     limits = {"conf_low": shift.conf_low, "conf_high": shift.conf_high} if shift.level_achieved > 0 else {}

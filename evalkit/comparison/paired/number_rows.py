@@ -58,6 +58,10 @@ class Pairs:
         """The differences that are not zero."""
         return self.difference[self.difference != 0]
 
+    def beyond(self, margin: float) -> np.ndarray:
+        """Return the differences less a margin, rounded alike: 0.3 − 0.1 and 0.1 + 0.1 are as far from it, and have one rank."""
+        return _settled(self.after - self.before - margin, self.before, self.after)
+
 
 def pairs_of(before: np.ndarray, after: np.ndarray) -> Pairs:
     """Return the pairs among two waves in which nan is missing.
@@ -69,12 +73,16 @@ def pairs_of(before: np.ndarray, after: np.ndarray) -> Pairs:
     """
     both = np.isfinite(before) & np.isfinite(after)
     before, after = before[both], after[both]
+    return Pairs(before, after, _settled(after - before, before, after))
+
+
+def _settled(difference: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return differences rounded to 12 digits of the largest number that they are made of."""
     largest = float(np.abs(np.concatenate([before, after])).max(initial=0.0))
     digits = 0 if largest == 0 else min(300, 12 - math.ceil(math.log10(largest)))
     unit = 10.0 ** abs(digits)
-    difference = after - before
     settled = np.rint(difference * unit) / unit if digits >= 0 else np.rint(difference / unit) * unit
-    return Pairs(before, after, settled + 0.0)
+    return settled + 0.0
 
 
 def no_spread(pairs: Pairs) -> Message | None:

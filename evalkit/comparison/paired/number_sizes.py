@@ -41,8 +41,7 @@ def biserial_row(pairs: Pairs, plan: Plan, stop: Message | None) -> dict:
         return missing_row("rank_biserial", "pairs", method, pairs.n, stop)
     found = sizes.rank_biserial(pairs.difference, plan.zeros, plan.conf_level)
     if np.isnan(found.conf_low):
-        key = "one_way" if abs(found.estimate) >= 1 else "two_changed"
-        reason = message(f"comparison_ranks.{key}")
+        reason = message("comparison_ranks.one_way")
         return row("rank_biserial", "pairs", method, estimate=found.estimate, n=pairs.n, reason=reason)
     return _size("rank_biserial", method, found, pairs.n, plan)
 

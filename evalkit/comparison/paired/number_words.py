@@ -20,7 +20,7 @@ from evalkit.wording import Message, labels, message
 WORDS = (
     "hodges_lehmann", "median_difference", "rank_biserial", "mean_before", "mean_after", "went_up", "went_down", "stayed", "changed",
     "paired_t", "walsh_exact", "walsh_normal", "sign_interval", "wilcoxon_exact", "wilcoxon_normal", "pratt_exact", "pratt_normal",
-    "sign_test", "t_interval", "u_statistic_wilcoxon", "u_statistic_pratt", "equivalence",
+    "sign_test", "t_interval", "u_statistic_wilcoxon", "u_statistic_pratt", "equivalence", "difference",
 )  # fmt: skip
 #: Codes whose words are those of the yes/no kind.
 SHARED_WORDS = ("difference_if_worst", "difference_if_best", "manski")
@@ -40,8 +40,8 @@ def refused_selection(plan: Plan) -> None:
     """
     if plan.selected_on not in (None, "none"):
         raise InputError(
-            f"pre_post: selected_on={plan.selected_on!r} is for a yes/no outcome; for people chosen because their first value was "
-            "low (or high), ask evalkit.comparison.regression_to_the_mean; otherwise say selected_on='none'"
+            f"pre_post: selected_on={plan.selected_on!r} is for yes/no outcomes, categories and counts; for people chosen as "
+            "their first value was low (or high), ask evalkit.comparison.regression_to_the_mean; otherwise say selected_on='none'"
         )
 
 
@@ -54,12 +54,12 @@ def same_start(before: np.ndarray, plan: Plan) -> Message | None:
 
 
 def caveats(
-    table: pd.DataFrame, pairs: Pairs, plan: Plan, stop: Message | None, unit: str
+    table: pd.DataFrame, pairs: Pairs, plan: Plan, stop: Message | None, amount: str
 ) -> tuple[Message, ...]:
     """Return what a reader must know: no counterfactual, the trend that cancels, floors, sides, who is missing."""
     said = [message("result.no_counterfactual")]
     if stop is None:
-        said += _trend(table, pairs, message(f"comparison_ranks.{unit}"))
+        said += _trend(table, pairs, amount)
         floor = prop.mcnemar_floor(len(pairs.changed), plan.alternative)
         alpha = 1 - plan.conf_level
         if len(pairs.changed) and floor > alpha:
@@ -76,16 +76,18 @@ def caveats(
     return (*said, *reasons(table), *_attrition(table))
 
 
-def _trend(table: pd.DataFrame, pairs: Pairs, unit: Message) -> list[Message]:
+def _trend(table: pd.DataFrame, pairs: Pairs, amount: str) -> list[Message]:
     """Return how much the outcome would have had to move by itself to give the difference, and to hide its sign."""
-    if pairs.mean == 0:
+    # A mean of 1e-17 is rounding.
+    if abs(pairs.mean) <= 1e-12 * np.abs(pairs.difference).max():
         return [message("comparison.trend_none")]
     up = pairs.mean > 0
-    said = [message(f"comparison_ranks.trend_{'up' if up else 'down'}", amount=abs(pairs.mean), unit=unit)]
+    written = lambda value: message(f"comparison_ranks.{amount}", amount=value)
+    said = [message(f"comparison_ranks.trend_{'up' if up else 'down'}", amount=written(abs(pairs.mean)))]
     mean = table[(table["term"] == "difference") & (table["method"] == "paired_t")].iloc[0]
     nearest = mean["conf_low"] if up else -mean["conf_high"]
     if nearest > 0:
-        said.append(message("comparison_ranks.trend_bound", amount=nearest, unit=unit))
+        said.append(message("comparison_ranks.trend_bound", amount=written(nearest)))
     return said
 
 

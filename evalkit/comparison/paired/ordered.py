@@ -5,6 +5,7 @@ Not for estimates, and not for categories without an order.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -58,6 +59,7 @@ def ordered_answers(waves: Waves, plan: Plan) -> Ordered:
     InputError
         Text without an order, answers outside the order, an order or scores that do not fit: all faults of the data at once.
     """
+    _check_single(waves, plan)
     values, listed = _categories(waves, plan)
     named, scores = _scores(values, listed, plan)
     at = dict(zip(values, scores, strict=True))
@@ -80,16 +82,27 @@ def ordered_answers(waves: Waves, plan: Plan) -> Ordered:
     return Ordered(tuple(map(_written, values)), scores, coded["before"], coded["after"], listed, named)
 
 
+def _check_single(waves: Waves, plan: Plan) -> None:
+    """Refuse answers, or categories, that are lists or tables themselves."""
+    found = [*(plan.order or ()), *waves.frame["before"], *waves.frame["after"]]
+    odd = [v for v in found if not isinstance(v, Hashable)]
+    if odd:
+        raise InputError(
+            f"pre_post: an ordered answer must be a text or a number, but {len(odd)} are none, such as {odd[0]!r}"
+        )
+
+
 def _categories(waves: Waves, plan: Plan) -> tuple[list[Any], bool]:
     """Return the categories in order, and whether they were listed."""
     columns = [waves.frame[name] for name in ("before", "after")]
     if plan.order is not None:
         return _checked(list(plan.order)), True
+    # One ordered column is enough: the other may be text, or a wave that never took place.
     orders = [
         list(c.cat.categories) for c in columns if isinstance(c.dtype, pd.CategoricalDtype) and c.cat.ordered
     ]
-    if len(orders) == 2:
-        if orders[0] != orders[1]:
+    if orders:
+        if orders[0] != orders[-1]:
             raise InputError(
                 f"pre_post: before and after must have the same categories in the same order, but have {orders[0]} and {orders[1]}; "
                 "give them with order="

@@ -18,8 +18,8 @@ from evalkit.comparison.paired.number_margins import margin_rows
 from evalkit.comparison.paired.number_sizes import biserial_row
 from evalkit.comparison.paired.ordered import Ordered, ordered_answers
 from evalkit.comparison.paired.plan import Plan
+from evalkit.comparison.paired.shares import entrants_said
 from evalkit.comparison.paired.waves import Waves
-from evalkit.errors import InputError
 from evalkit.numerics import proportions as prop
 from evalkit.numerics.normal import sided_p
 from evalkit.wording import Message, labels, message
@@ -36,13 +36,9 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     Raises
     ------
     InputError
-        For text without an order, answers outside the order, an order or scores that do not fit, a scale.
+        For text without an order, answers outside the order, an order or scores that do not fit.
     """
     number_words.refused_selection(plan)
-    if plan.scale is not None:
-        raise InputError(
-            "pre_post: scale= is for kind='continuous'; the scale of ordered answers is their order"
-        )
     answers = ordered_answers(waves, plan)
     before, after = answers.before, answers.after
     pairs = rows_of.pairs_of(before, after)
@@ -63,11 +59,17 @@ def estimate(waves: Waves, plan: Plan) -> NumberPrePost:
     rows += [*rows_of.wave_rows(before, after, pairs, plan), *rows_of.direction_rows(pairs)]
     rows += [*_answers(answers, pairs), *people_rows(waves)]
     table = frame([{"category": "", **r} for r in rows], ("category",))
-    said = number_words.caveats(table, pairs, plan, stop, "unit_score")
+    said = number_words.caveats(table, pairs, plan, stop, "amount_scored")
     return NumberPrePost(
         table,
         message("comparison_ranks.question_ordinal"),
-        (said[0], _about_scores(answers), message("comparison_ranks.comparable_steps"), *said[1:]),
+        (
+            said[0],
+            _about_scores(answers),
+            message("comparison_ranks.comparable_steps"),
+            *said[1:],
+            *entrants_said(waves.has_before, waves.has_after),
+        ),
         labels={**number_words.labelled(), **labels("comparison_ranks", *WORDS)},
         crowds=rows_of.crowds(table, pairs),
     )
@@ -108,12 +110,20 @@ def _scored(pairs: rows_of.Pairs, plan: Plan, stop: Message | None) -> dict:
 
 
 def _answers(answers: Ordered, pairs: rows_of.Pairs) -> list[dict]:
-    """Return how many gave each answer, at each date, among pairs."""
-    return [
-        row(term, "pairs", category=name, count=int((values == score).sum()), n=pairs.n)
-        for term, values in (("answers_before", pairs.before), ("answers_after", pairs.after))
-        for name, score in zip(answers.names, answers.scores, strict=True)
-    ]
+    """Return how many gave each answer at each date: among pairs, and among every answer when some are not paired."""
+    rows = []
+    for term, paired, wave in (
+        ("answers_before", pairs.before, answers.before),
+        ("answers_after", pairs.after, answers.after),
+    ):
+        known = wave[np.isfinite(wave)]
+        for part, values in (("pairs", paired), ("observed", known)):
+            if part == "pairs" or len(known) != pairs.n:
+                rows += [
+                    row(term, part, category=name, count=int((values == score).sum()), n=len(values))
+                    for name, score in zip(answers.names, answers.scores, strict=True)
+                ]
+    return rows
 
 
 def _about_scores(answers: Ordered) -> Message:

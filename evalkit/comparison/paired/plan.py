@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from evalkit.errors import InputError
-from evalkit.numerics.arguments import numbers
+from evalkit.numerics.arguments import one_number
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,25 @@ def margins(
     """
     if margin is None:
         return None
-    if not isinstance(margin, (list, tuple)):
-        high = float(numbers(margin, "margin")[0])
+    least = -math.inf if centre == 0.0 else 0.0
+    if not isinstance(margin, (list, tuple, np.ndarray)):
+        high = one_number(margin, "margin")
         low = -high if centre == 0.0 else (1 / high if high > 0 else math.nan)
     else:
-        if len(margin) != 2 or list(margin) == [None, None]:
+        if np.shape(margin) != (2,) or all(end is None for end in margin):
             raise InputError(
                 f"{function}: margin must be one number, or (low, high) with at most one None, but was {margin!r}"
             )
-        least = -math.inf if centre == 0.0 else 0.0
         low, high = (
-            end if value is None else float(numbers(value, "margin")[0])
+            end if value is None else one_number(value, "margin")
             for value, end in zip(margin, (least, math.inf), strict=True)
         )
     if not low < centre < high:
         raise InputError(
             f"{function}: margin must lie on both sides of {centre:g} (no difference), but was {margin!r}"
         )
+    if low < least:
+        raise InputError(f"{function}: margin of a ratio must be above 0, but was {margin!r}")
+    if low == least and high == math.inf:
+        raise InputError(f"{function}: margin must have a limit on one side at least, but was {margin!r}")
     return low, high

@@ -14,12 +14,12 @@ import pandas as pd
 from scipy import special, stats
 
 from evalkit import wording
-from evalkit.comparison.core.answer import Comparison, reasons, still_said
+from evalkit.comparison.core.answer import Comparison, masked, reasons, still_said
 from evalkit.comparison.core.people import number_values
 from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.comparison.paired.answer import WORDS, attrition_caveat, obstacle, people_rows
-from evalkit.comparison.paired.waves import as_series, pair
-from evalkit.disclosure import Policy
+from evalkit.comparison.paired.waves import as_series, measured, pair
+from evalkit.disclosure import Policy, suppress_partition
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import level, one_number, one_of
 from evalkit.provenance import Provenance, digest
@@ -47,6 +47,19 @@ class RegressionToTheMean(Comparison):
         """Pass the gate; see `Result.publish`."""
         out = super().publish(policy)
         return type(out)(**{**vars(out), "caveats": still_said(out.caveats, out.table, _RESTS_ON)})
+
+    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
+        terms = self.table["term"].tolist()
+        once = [terms.index(t) for t in ("people_only_before", "people_only_after", "people_neither")]
+        everybody, paired = terms.index("people_all"), terms.index("people_paired")
+        table, _ = suppress_partition(self.table, policy, [(None, once), (everybody, [paired, *once])])
+        hide = (table["status"] == "suppressed").to_numpy()
+        if hide[once].any():
+            hide |= self.table["term"].str.startswith("empty_").to_numpy()
+        if 0 < self.table["count"].iloc[once].sum() < policy.threshold:
+            # Every row of people carries the total.
+            hide |= self.table["term"].str.startswith(("people_", "empty_")).to_numpy()
+        return masked(self.table, hide)
 
     def plot(self, ax: Any = None, lang: str | None = None) -> Any:
         """Draw the difference as observed and as corrected, and return the matplotlib Axes."""
@@ -189,7 +202,7 @@ def regression_to_the_mean(
     cut = None if cut is None else one_number(cut, "cut")
     everybody = _everybody(mean, sd, reference)
     waves = pair(*as_series(before, after, data, person, wave, outcome))
-    x, y = (number_values(waves.frame[name], name, "regression_to_the_mean") for name in ("before", "after"))
+    x, y = (measured(waves, name, "regression_to_the_mean") for name in ("before", "after"))
     _check_cut(x, cut, side)
     both = np.isfinite(x) & np.isfinite(y)
     stop = obstacle(waves) or (message("comparison_trough.few") if both.sum() < 3 else None)
@@ -251,15 +264,23 @@ def _everybody(mean: Any, sd: Any, reference: Any) -> _Everybody | None:
             raise InputError(
                 f"regression_to_the_mean: reference has {len(known)} values; it needs at least 2"
             )
+        if np.ptp(known) == 0:
+            raise InputError(
+                f"regression_to_the_mean: all {len(known)} values of reference are {known[0]:g}; it must hold the first values of "
+                "everybody who could have been chosen"
+            )
         return _Everybody(float(known.mean()), float(known.std(ddof=1)), float(len(known)))
     if mean is None:
         if sd is not None:
             raise InputError("regression_to_the_mean: sd= needs mean=")
         return None
     spread = math.nan if sd is None else one_number(sd, "sd")
-    if spread <= 0:
-        raise InputError(f"sd: must be above 0, but was {sd!r}")
-    return _Everybody(one_number(mean, "mean"), spread, math.inf)
+    if spread <= 0 or math.isinf(spread):
+        raise InputError(f"sd: must be above 0 and finite, but was {sd!r}")
+    centre = one_number(mean, "mean")
+    if not math.isfinite(centre):
+        raise InputError(f"mean: must be a finite number, but was {mean!r}")
+    return _Everybody(centre, spread, math.inf)
 
 
 def _check_cut(x: np.ndarray, cut: float | None, side: str) -> None:

@@ -5,12 +5,14 @@ Not for estimates: whatever the kind of outcome, the pairing is the same.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evalkit.comparison.core.people import number_values
 from evalkit.errors import Fault, InputError
 from evalkit.wording import fault
 
@@ -58,6 +60,16 @@ class Waves:
         }
 
 
+def measured(waves: Waves, name: str, function: str) -> np.ndarray:
+    """Return the finite numbers of one wave, nan where missing; anything else is refused with counts."""
+    known = waves.frame[name].notna().to_numpy()
+    found = np.full(len(known), np.nan)
+    if known.any():
+        # A column of numbers with gaps may have become a column of objects on the way.
+        found[known] = number_values(waves.frame[name][known].infer_objects(), name, function)
+    return found
+
+
 def pair(before: pd.Series, after: pd.Series) -> Waves:
     """Match two series by their index, the person.
 
@@ -94,6 +106,8 @@ def as_series(before: Any, after: Any, data: Any, person: str | None, wave: str 
     _need_columns(data, [c for c in (person, wave, outcome) if c is not None])
     if wave is None:
         _need_columns(data, [before, after])
+        if before == after:
+            raise InputError(f"pre_post: before and after must be two columns, but both were {before!r}")
         indexed = data if person is None else data.set_index(person)
         return indexed[before], indexed[after]
     if person is None or outcome is None:
@@ -110,12 +124,24 @@ def as_series(before: Any, after: Any, data: Any, person: str | None, wave: str 
 
 
 def _need_columns(data: pd.DataFrame, names: list) -> None:
+    odd = [name for name in names if not isinstance(name, Hashable)]
+    if odd:
+        raise InputError(
+            f"pre_post: with data=, before, after, person, wave and outcome name columns of it, but one was a {type(odd[0]).__name__}"
+        )
+    twice = [name for name in names if (data.columns == name).sum() > 1]
+    if twice:
+        raise InputError(f"pre_post: several columns of data are called {twice}; rename all but one")
     missing = [name for name in names if name not in data.columns]
     if missing:
         raise InputError(f"pre_post: no column {missing} in data; it has {data.columns.tolist()}")
 
 
 def _index_faults(series: pd.Series, column: str) -> list[Fault]:
+    if isinstance(series.index, pd.MultiIndex):
+        raise InputError(
+            f"pre_post: persons of {column} must be named by one column, but the index has {series.index.nlevels}; join them into one"
+        )
     found = []
     empty = int(series.index.isna().sum())
     if empty:

@@ -118,12 +118,16 @@ class PairedProportions(Playable):
             )
         changes = np.arange(n + 1)
         weight = stats.binom.pmf(changes, n, min(discordant, 1.0))
-        total = 0.0
-        for m in changes[weight > _TAIL]:
-            k = np.arange(m + 1)
-            p = one_sided_or_two(k, int(m), 0.5, alternative, self.test == "mid_p")
-            total += weight[m] * stats.binom.pmf(k[p <= alpha], m, self.gained / discordant).sum()
-        return float(total)
+        m = changes[weight > _TAIL]
+        gained = self.gained / discordant
+        side, share = (alternative, alpha) if alternative != "two-sided" else ("less", alpha / 2)
+        out = _last_rejected(m, share, side, self.test == "mid_p", 0.5)
+        total = np.zeros(len(m))
+        if alternative != "greater":
+            total += stats.binom.cdf(out, m, gained)
+        if alternative != "less":
+            total += stats.binom.sf(m - out - 1, m, gained)
+        return float((weight[m] * total).sum())
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[int, int]:
         gained, lost, _ = rng.multinomial(n, [self.gained, self.lost, max(0.0, 1 - self.gained - self.lost)])
@@ -133,6 +137,17 @@ class PairedProportions(Playable):
         if self.test == "asymptotic":
             return prop.mcnemar_asymptotic(*data, alternative)[1]
         return (prop.mcnemar_mid_p if self.test == "mid_p" else prop.mcnemar_exact)(*data, alternative)
+
+
+def _last_rejected(m: np.ndarray, alpha: float, side: str, mid: bool, share: float) -> np.ndarray:
+    """Return, for each total m of a binomial test, how far from this end a count may lie and be rejected; −1 if none is."""
+    low, high = np.full(len(m), -1), m + 1  # rejected, and not
+    while (high - low > 1).any():
+        middle = np.where(high - low > 1, (low + high) // 2, low)
+        count = middle if side == "less" else m - middle
+        rejected = one_sided_or_two(count, m, share, side, mid) <= alpha
+        low, high = np.where(rejected, middle, low), np.where(rejected | (middle == low), high, middle)
+    return low
 
 
 def one_sided_or_two(k: np.ndarray, m: int, share: float, alternative: str, mid: bool) -> np.ndarray:
@@ -189,15 +204,15 @@ class PairedCounts(Playable):
         null = self.exposure / (1 + self.exposure)
         totals = np.arange(int(stats.poisson.ppf(_TAIL, mean)), int(stats.poisson.isf(_TAIL, mean)) + 1)
         # Many events: a grid of totals, each standing for those around it, keeps three digits of the answer.
-        step = max(1, len(totals) // 400)
-        total = reached = 0.0
-        for m in totals[::step]:
-            k = np.arange(m + 1)
-            weight = stats.poisson.pmf(m, mean)
-            p = one_sided_or_two(k, int(m), null, alternative, False)
-            reached += weight
-            total += weight * stats.binom.pmf(k[p <= alpha], m, share).sum()
-        return float(total / reached)
+        m = totals[:: max(1, len(totals) // 400)]
+        weight = stats.poisson.pmf(m, mean)
+        level = alpha / 2 if alternative == "two-sided" else alpha
+        shown = np.zeros(len(m))
+        if alternative != "greater":
+            shown += stats.binom.cdf(_last_rejected(m, level, "less", False, null), m, share)
+        if alternative != "less":
+            shown += stats.binom.sf(m - _last_rejected(m, level, "greater", False, null) - 1, m, share)
+        return float((weight * shown).sum() / weight.sum())
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[int, int]:
         return int(rng.poisson(n * self.rate)), int(rng.poisson(n * self.rate * self.ratio * self.exposure))

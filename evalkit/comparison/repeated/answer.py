@@ -36,6 +36,11 @@ _OF_SMALL = (
     "comparison_repeated.explained", "comparison_repeated.firth_separated", "comparison_repeated.many_at_highest",
     "comparison_repeated.many_at_lowest",
 )  # fmt: skip
+#: Sentences that say a figure, and a column and term that must still be shown for them to stay.
+_RESTS_ON = {
+    "comparison_repeated.floor_binds": ("p_floor", "exact_test"),
+    "comparison_repeated.lord_gap": ("estimate", "effect"),
+}
 _RATIOS = {"identity": None, "log": "ratio_of_rates", "logit": "ratio_of_odds"}
 
 
@@ -71,30 +76,43 @@ class Repeated(Comparison):
         from evalkit import figures
 
         lang = wording.language(lang)
-        means = self.table[(self.table["term"] == "mean") & self.table["estimate"].notna()]
         title = self.question.text(lang)
-        if len(means):
-            parts = [self._label(p, lang) if p else "" for p in means["part"]]
-            drawn = means[["estimate", "conf_low", "conf_high", "conf_level", "status"]]
-            times = [_time(t, lang) for t in means["time"]]
-            lone = not any(parts)
-            drawn = drawn.assign(
-                term=[t if lone else f"{t} · {p}" for t, p in zip(times, parts, strict=True)]
-            )
-            axis = wording.text("comparison_repeated.axis_mean", lang)
-            return figures.estimates(drawn, title, ax=ax, lang=lang, axis=axis)
+        means = self.table[self.table["term"] == "mean"]
+        if means["estimate"].notna().any():
+            return self._over_dates(means, title, ax, lang)
         ratios = self.link != "identity"
         table = _ratios(self.table) if ratios else self.table
         drawn = table[table["estimate"].notna() & table["conf_low"].notna() & (table["term"] != "constant")]
-        names = [
-            self._label(term, lang) + (f" ({self._label(method, lang)})" if method else "")
-            for term, method in zip(drawn["term"], drawn["method"], strict=True)
-        ]
+        # One line an estimate: the interval that does not rest on a symmetric curve; of ANCOVA, the answers to one question.
+        drawn = drawn[drawn["method"] != "wald"]
+        effects = drawn[drawn["term"] == "effect"]
+        names = [self._label(term, lang) for term in drawn["term"]]
+        if len(effects):
+            drawn, names = effects, [self._label(method, lang) for method in effects["method"]]
         shown = drawn[["estimate", "conf_low", "conf_high", "conf_level", "status"]].assign(term=names)
-        axis = wording.text(f"comparison_repeated.{_RATIOS[self.link]}", lang) if ratios else None
+        axis = self._axis(_RATIOS[self.link], drawn, lang) if ratios else None
         return figures.estimates(
             shown, title, ax=ax, lang=lang, no_effect=1.0 if ratios else 0.0, log=ratios, axis=axis
         )
+
+    def _over_dates(self, means: pd.DataFrame, title: str, ax: Any, lang: str) -> Any:
+        from evalkit import figures
+
+        times = list(dict.fromkeys(means["time"]))
+        numbers = all(isinstance(t, (int, float, np.number)) and not isinstance(t, bool) for t in times)
+        places = {t: float(t) if numbers else float(k) for k, t in enumerate(times)}
+        drawn = pd.DataFrame({
+            "group": [str(part) for part in means["part"]],
+            "place": [places[t] for t in means["time"]],
+            "date": [_time(t, lang) for t in means["time"]],
+            **{c: means[c].to_numpy(dtype=float) for c in ("estimate", "conf_low", "conf_high")},
+        })  # fmt: skip
+        axis = self._axis("axis_mean", means, lang)
+        time = wording.text("comparison_repeated.time", lang)
+        return figures.over_dates(drawn, title, axis, time, self.link == "logit", ax, lang)
+
+    def _axis(self, key: str, drawn: pd.DataFrame, lang: str) -> str:
+        return wording.text(f"comparison_repeated.{key}", lang, level=drawn["conf_level"].dropna().iloc[0])
 
     def publish(self, policy: Policy | None = None) -> Repeated:
         """Pass the gate; see `Result.publish`.
@@ -105,22 +123,28 @@ class Repeated(Comparison):
         out = super().publish(policy)
         if self.provenance.kind != "records":
             return out
-        kept = still_said(
-            out.caveats, out.table, {"comparison_repeated.floor_binds": ("p_floor", "exact_test")}
-        )
+        policy = policy or Policy()
         told = reasons(out.table)
         some = bool((out.table["status"] == "suppressed").any())
-        kept = tuple(
-            c
-            for c in kept
-            if (c.key != "result.not_estimable" or c in told) and not (some and c.key in _OF_SMALL)
-        )
+        kept = []
+        for before, caveat in zip(self.caveats, out.caveats, strict=False):
+            of_small = (some and caveat.key in _OF_SMALL) or (
+                caveat.key == "comparison_repeated.alike" and _one_small(before, policy)
+            )
+            unsaid = caveat.key == "result.not_estimable" and caveat not in told
+            kept += [] if of_small or unsaid else [caveat]
+        kept = still_said((*kept, *out.caveats[len(self.caveats) :]), out.table, _RESTS_ON)
         return dataclasses.replace(out, caveats=kept, least=())
 
     def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
         term = self.table["term"]
         least = np.array(self.least or [math.nan] * len(term))
         hide = ((least > 0) & (least < policy.threshold)) | too_small(self.table, policy)
+        if hide[least > 0].any():
+            # Coefficients add up to every share and rate, the hidden ones too: a constant alone is that of the reference.
+            # Of yes and no, the spread about the means shown gives the last mean.
+            kept = _NO_COEFFICIENT - {"dispersion", "correlation"}
+            hide |= ~term.isin(kept).to_numpy() & self.table["estimate"].notna().to_numpy()
         where = lambda name: [i for i, t in enumerate(term) if t == name]
         partitions = [(None, where("pattern")), (None, where("persons_at_date"))]
         hide = protected(self.table["count"], hide, partitions, policy)
@@ -147,6 +171,11 @@ class Repeated(Comparison):
         if column == "conf_level" and value == value:
             return wording.percent(value, lang)
         return super()._cell(column, value, lang)
+
+
+def _one_small(caveat: Message, policy: Policy) -> bool:
+    """Return whether a sentence that splits a total holds a small count: the other would give it away."""
+    return any(0 < int(v) < policy.threshold for v in caveat.values.values())
 
 
 def _none(value: Any) -> bool:
@@ -209,7 +238,8 @@ def answer(
         For `Result.glance`.
     """
     rows = [{"time": None, **r} for r in rows]
-    table = frame(rows, ("time",))
+    # Whole numbers stay whole beside rows that have no date.
+    table = frame(rows, ("time",)).assign(time=pd.Series([r["time"] for r in rows], dtype=object))
     if provenance is None:
         provenance = Provenance(inputs={function: digest(data)})
     return Repeated(

@@ -12,6 +12,7 @@ import numpy as np
 
 from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.repeated.answer import Repeated, answer
+from evalkit.comparison.repeated.estimating import root_mean_square
 from evalkit.comparison.repeated.likelihood import Conditional, conditional, exact_law
 from evalkit.comparison.repeated.long import Long, independent, people_rows, read_long
 from evalkit.disclosure import Headcount
@@ -22,6 +23,8 @@ from evalkit.numerics.separation import recession
 from evalkit.provenance import Provenance
 from evalkit.wording import Message, message
 
+#: Part of a column's size that is left by rounding when each person's mean is taken out.
+_ROUNDING = 1e-11
 _WORDS = ("exact_test", "exact", "model_test", "persons_never_change", "persons_informative")
 
 
@@ -97,14 +100,13 @@ def conditional_logit(
     seen, yes = rows.per_person(), np.bincount(rows.person, rows.y)
     changes = (yes > 0) & (yes < seen)
     used = changes[rows.person]
-    x, y, who = rows.x[used], rows.y[used], rows.person[used]
-    within = x - _person_means(x, who) if used.any() else x
-    kept = independent(within, np.linalg.norm(x, axis=0))
-    telling = _telling(within, who)
+    y, who = rows.y[used], rows.person[used]
+    x, size, kept = _within(rows.x[used], who)
+    telling = _telling(x, who)
     reason = None if telling else message("comparison_repeated.nobody_changes")
     caveats = [*rows.caveats, *_alike(changes, yes)]
     made = [
-        *_coefficients(rows, within, y, who, kept, reason, conf_level),
+        *_coefficients(rows, x, size, y, who, kept, reason, conf_level),
         row("persons_informative", count=telling, n=rows.n_persons),
         row("persons_never_change", count=int((~changes).sum()), n=rows.n_persons),
         *people_rows(rows),
@@ -133,10 +135,10 @@ def _alike(changes: np.ndarray, yes: np.ndarray) -> list[Message]:
     if not alike:
         return []
     always = int(((yes > 0) & ~changes).sum())
-    return [message(
-        "comparison_repeated.never_change", n=Headcount(alike), always=Headcount(always), never=Headcount(alike - always),
-        persons=Headcount(len(changes)),
-    )]  # fmt: skip
+    return [
+        message("comparison_repeated.never_change", n=Headcount(alike), persons=Headcount(len(changes))),
+        message("comparison_repeated.alike", always=Headcount(always), never=Headcount(alike - always)),
+    ]
 
 
 def _person_means(x: np.ndarray, who: np.ndarray) -> np.ndarray:
@@ -145,14 +147,26 @@ def _person_means(x: np.ndarray, who: np.ndarray) -> np.ndarray:
     return (sums / np.bincount(code)[:, None])[code]
 
 
+def _within(x: np.ndarray, who: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the columns less each person's mean, over their size; that size; which do not repeat those before them."""
+    if not len(x):
+        return x, np.ones(x.shape[1]), np.zeros(x.shape[1], dtype=bool)
+    raw = root_mean_square(x)
+    within = x / raw - _person_means(x / raw, who)
+    within[:, np.abs(within).max(axis=0) <= _ROUNDING] = 0.0
+    spread = root_mean_square(within)
+    return within / spread, raw * spread, independent(within, np.linalg.norm(x / raw, axis=0))
+
+
 def _telling(within: np.ndarray, who: np.ndarray) -> int:
     """Return how many people change and have columns that vary: only these inform."""
-    moving = np.abs(within).max(axis=1, initial=0.0) > 1e-12 * (1 + np.abs(within).max(initial=0.0))
+    moving = np.abs(within).max(axis=1, initial=0.0) > _ROUNDING
     return len(np.unique(who[moving]))
 
 
 def _coefficients(
-    rows: Long, x: np.ndarray, y: np.ndarray, who: np.ndarray, kept: np.ndarray, reason: Message | None, conf_level: float
+    rows: Long, x: np.ndarray, size: np.ndarray, y: np.ndarray, who: np.ndarray, kept: np.ndarray, reason: Message | None,
+    conf_level: float,
 ) -> list[dict]:  # fmt: skip
     persons = len(np.unique(who))
     least = _least(x, y, who)
@@ -171,14 +185,14 @@ def _coefficients(
         inner = x[left] - _person_means(x[left], who[left])
         columns = columns[independent(inner[:, columns], np.linalg.norm(x[:, columns], axis=0))]
         like = conditional(inner[:, columns], y[left], who[left])
-        made, model = _fitted(like, rows, [int(j) for j in columns if j in solid], persons, conf_level, least)
+        fitted = [int(j) for j in columns if j in solid]
+        made, model = _fitted(like, rows, fitted, size, persons, conf_level, least)
     out = []
     for j, term in enumerate(rows.terms):
         if j in made:
             out += made[j]
             continue
-        constant = np.abs(x[:, j]).max(initial=0.0) <= 1e-9 * (1 + np.abs(rows.x[:, j]).max())
-        why = "within_constant" if constant else "separated" if gone[j] else "repeats_others"
+        why = "within_constant" if not x[:, j].any() else "separated" if gone[j] else "repeats_others"
         out.append(
             missing_row(
                 term, "", "likelihood_ratio", persons, message(f"comparison_repeated.{why}", term=term)
@@ -196,7 +210,13 @@ def _coefficients(
 
 
 def _fitted(
-    like: Conditional, rows: Long, solid: list[int], persons: int, conf_level: float, least: float
+    like: Conditional,
+    rows: Long,
+    solid: list[int],
+    size: np.ndarray,
+    persons: int,
+    conf_level: float,
+    least: float,
 ) -> tuple[dict[int, list[dict]], list[dict]]:
     """Return the rows of the estimable coefficients, and of the model as a whole."""
     beta, top, information = climb(like, np.zeros(like.p), "conditional_logit")
@@ -216,17 +236,15 @@ def _fitted(
             conf_level,
         )
         known = {
-            "estimate": beta[place],
-            "std_error": error[place],
-            "conf_level": conf_level,
-            "n": persons,
+            "estimate": beta[place] / size[j], "std_error": error[place] / size[j], "conf_level": conf_level, "n": persons,
             "least": least,
-        }
+        }  # fmt: skip
+        t = beta[place] / error[place]
+        wald = (beta[place] - z * error[place]) / size[j], (beta[place] + z * error[place]) / size[j]
         made[j] = [
             row(term, "", "likelihood_ratio", statistic=statistic, df=1, p_value=float(chi2_p(statistic, 1)),
-                conf_low=low, conf_high=high, **known),
-            row(term, "", "wald", statistic=beta[place] / error[place], p_value=float(two_sided_p(beta[place] / error[place])),
-                conf_low=beta[place] - z * error[place], conf_high=beta[place] + z * error[place], **known),
+                conf_low=low / size[j], conf_high=high / size[j], **known),
+            row(term, "", "wald", statistic=t, p_value=float(two_sided_p(t)), conf_low=wald[0], conf_high=wald[1], **known),
         ]  # fmt: skip
     nothing = like(np.zeros(like.p))[0]
     statistic = max(2 * (top - nothing), 0.0)

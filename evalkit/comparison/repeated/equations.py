@@ -14,7 +14,13 @@ from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.repeated.answer import Repeated, answer
 from evalkit.comparison.repeated.estimating import LINKS, NotEstimable, Solved, solve
 from evalkit.comparison.repeated.long import Long, independent, people_rows, read_long
-from evalkit.comparison.repeated.means import Fit, coefficient_rows, mean_rows
+from evalkit.comparison.repeated.means import (
+    Fit,
+    coefficient_rows,
+    few_degrees,
+    how_columns_repeat,
+    mean_rows,
+)
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import level, one_of
@@ -130,7 +136,7 @@ def gee(
         caveats.append(message("comparison_repeated.explained", n=Headcount(int((~left).sum()))))
     reason: Message | None = None
     try:
-        if not left.any() or not (kept & ~gone).any():
+        if not left.any():
             raise NotEstimable(message("comparison_repeated.all_separated"))
         solid = _solid(rows, kept, gone, left)
         solved = solve(
@@ -156,6 +162,7 @@ def gee(
             caveats.append(
                 message("comparison_repeated.holm", n=sum(r["term"] == "change_from_first" for r in made))
             )
+    caveats += few_degrees(made)
     if covariance == "CR0" and rows.n_persons < 40:
         caveats.append(message("comparison_repeated.classic_small", persons=Headcount(rows.n_persons)))
     return answer(
@@ -214,21 +221,20 @@ def _fit(
     rows: Long, solved: Solved, solid: np.ndarray, gone: np.ndarray, left: np.ndarray, family: str, covariance: str,
     conf_level: float,
 ) -> Fit:  # fmt: skip
-    y = rows.y[left]
     robust = sandwich(
         solved.derivative,
-        y - solved.mean,
+        solved.residual,
         rows.person[left],
-        coef=solved.beta,
+        coef=solved.beta * solved.size / solved.unit,
         kind=covariance,
         weight=solved.blocks,
-        names=[rows.terms[j] for j in solid],
-        scale=np.abs(y) + np.abs(solved.derivative) @ np.abs(solved.beta),
+        scale=solved.magnitude,
     )
     beta = np.full(len(rows.terms), math.nan)
     beta[solid] = solved.beta
     beta[gone] = math.nan
-    return Fit(beta, solid, gone, robust.contrast, robust.wald, family, covariance, conf_level)
+    repeats = how_columns_repeat(rows.x[left], solid)
+    return Fit(beta, solid, gone, repeats, robust, solved.size, solved.unit, family, covariance, conf_level)
 
 
 def _working_rows(solved: Solved, working: str, rows: Long) -> list[dict]:

@@ -52,25 +52,44 @@ class Pile:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """What the equations give.
+    """What the equations give, in columns of one size and residuals of one unit, so that units change nothing but units.
 
     Parameters
     ----------
     beta : float array, shape (p,)
-    mean : float array, shape (n,)
+        In the units of the data.
+    residual : float array, shape (n,)
+        Over `unit`.
     derivative : float array, shape (n, p)
+        By the coefficients of the columns over `size`.
+    size : float array, shape (p,)
+    unit : float
+        1 unless the family is gaussian.
+    magnitude : float array, shape (n,)
+        Of the numbers the residuals were made from, over `unit`.
     scale, correlation : float
-        φ and α of the working covariance; α is 0 under independence.
+        φ (in the units of the data) and α of the working covariance; α is 0 under independence.
     blocks : list of float arrays, or float array, shape (n,)
         Working inverse covariance of each person in order of first appearance; its diagonal under independence.
     """
 
     beta: np.ndarray
-    mean: np.ndarray
+    residual: np.ndarray
     derivative: np.ndarray
+    size: np.ndarray
+    unit: float
+    magnitude: np.ndarray
     scale: float
     correlation: float
     blocks: list[np.ndarray] | np.ndarray
+
+
+def root_mean_square(values: np.ndarray) -> np.ndarray:
+    """Return the size of each column, 1 for a column of zeros; numbers near the largest there are do not overflow."""
+    largest = np.max(np.abs(values), axis=0)
+    largest = np.where(largest > 0, largest, 1.0)
+    size = largest * np.sqrt(np.mean((values / largest) ** 2, axis=0))
+    return np.where(size > 0, size, 1.0)
 
 
 def piles(person: np.ndarray, time: np.ndarray, by_time: bool) -> list[Pile]:
@@ -109,9 +128,9 @@ def solve(
     Notes
     -----
     Liang & Zeger (1986), Biometrika 73:13, equations 5-6 and section 4. φ: squared Pearson residuals over n − p. Exchangeable α:
-    their products over all pairs of rows of a person, over φ and the number of pairs − p. For "ar1": the mean product over pairs one
-    date apart, over the mean square; the correlation is α to the power of how many dates lie between. As R's ``gee`` (and, without
-    missing dates, statsmodels); ``geepack`` has other divisors.
+    their products over all pairs of rows of a person, over φ and the number of pairs − p. For "ar1": the mean product over
+    pairs one date apart, over the mean square; the correlation is α to the power of how many dates lie between. As R's ``gee``
+    (and, without missing dates, statsmodels); ``geepack`` has other divisors.
 
     Examples
     --------
@@ -119,12 +138,50 @@ def solve(
     >>> solve(x, np.array([1.0, 2, 4, 5]), np.ones(4), who, np.array([0, 1, 0, 1]), "gaussian", "independence").beta.tolist()
     [3.0]
     """
+    size = root_mean_square(x)
+    z, unit, plain = x / size, 1.0, np.zeros(x.shape[1])
+    rest = y
+    if family == "gaussian":
+        root = np.sqrt(weight)
+        plain = np.linalg.lstsq(z * root[:, None], y * root, rcond=None)[0]
+        rest = y - z @ plain
+        unit = float(root_mean_square(rest))
+        if np.abs(rest).max() <= 1e-12 * np.abs(y).max():
+            unit = float(root_mean_square(y))
+        rest = rest / unit
     groups = piles(person, time, working == "ar1")
-    beta, correlation = np.zeros(x.shape[1]), 0.0
-    if family == "poisson":
-        beta = np.linalg.lstsq(x, np.log(np.maximum(y, 0.1)), rcond=None)[0]
+    beta = _start(z, rest, family)
     if working != "independence":
-        beta = solve(x, y, weight, person, time, family, "independence").beta
+        beta, _ = _iterated(z, rest, weight, groups, family, "independence", beta)
+    beta, correlation = _iterated(z, rest, weight, groups, family, working, beta)
+    mean = mean_of(z @ beta, family)
+    slope = slope_of(mean, family)
+    residual = rest - mean
+    scale = float((weight / slope) @ residual**2) / max(len(y) - x.shape[1], 1)
+    return Solved(
+        (plain + beta * unit) / size,
+        residual,
+        slope[:, None] * z,
+        size,
+        unit,
+        np.abs(y) / unit + slope * (np.abs(z) @ np.abs(beta + plain / unit)),
+        scale * unit**2,
+        correlation,
+        _blocks(np.sqrt(weight / slope), groups, correlation, working),
+    )
+
+
+def _start(x: np.ndarray, y: np.ndarray, family: str) -> np.ndarray:
+    if family != "poisson":
+        return np.zeros(x.shape[1])
+    return np.linalg.lstsq(x, np.log(np.maximum(y, 0.1)), rcond=None)[0]
+
+
+def _iterated(
+    x: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: list[Pile], family: str, working: str, beta: np.ndarray
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Return the coefficients and the correlation at which neither moves any more."""
+    correlation = 0.0
     for _ in range(_STEPS):
         with np.errstate(over="ignore"):
             mean = mean_of(x @ beta, family)
@@ -138,22 +195,17 @@ def solve(
         found = _correlation(groups, pearson, scale, x.shape[1], working)
         information, score = np.zeros((x.shape[1],) * 2), np.zeros(x.shape[1])
         for group in groups:
-            inverse = _inverse(group, found, working)
-            rz = np.einsum("ij,pjk->pik", inverse, z[group.rows])
+            rz = np.einsum("ij,pjk->pik", _inverse(group, found, working), z[group.rows])
             information += np.einsum("pik,pil->kl", z[group.rows], rz)
             score += np.einsum("pik,pi->k", rz, pearson[group.rows])
         step = np.linalg.solve(information, score)
-        size = np.sqrt(max(float(step @ information @ step), 0.0) / max(scale, 1e-300))
-        beta = (
-            beta + step * min(1.0, 20.0 / max(np.max(np.abs(z @ step), initial=0.0), 1e-300))
-            if family != "gaussian"
-            else beta + step
-        )
+        length = np.sqrt(max(float(step @ information @ step), 0.0) / max(scale, 1e-20))
+        # A linear part that leaps would leave the range where means can be computed.
+        beta = beta + step * min(1.0, 20.0 / max(np.max(np.abs(x @ step), initial=0.0), 1e-300))
         settled = abs(found - correlation) < _NEAR
         correlation = found
-        exact = scale <= 1e-24 * float((weight * y**2).mean() or 1.0)
-        if exact or (size < _NEAR * np.sqrt(len(y)) and settled):
-            return _solved(x, y, weight, beta, family, groups, correlation, working)
+        if length < _NEAR * np.sqrt(len(y)) and settled:
+            return beta, correlation
     raise NotEstimable(message("comparison_repeated.no_solution", steps=_STEPS))
 
 
@@ -161,7 +213,7 @@ def _correlation(groups: list[Pile], pearson: np.ndarray, scale: float, p: int, 
     if working == "independence":
         return 0.0
     total, pairs, longest = 0.0, 0, max(len(g.gaps) for g in groups)
-    if longest == 1 or scale == 0:
+    if longest == 1 or scale < 1e-20:
         return 0.0
     for group in groups:
         chosen = np.triu(group.gaps == 1 if working == "ar1" else np.ones_like(group.gaps, dtype=bool), 1)
@@ -187,20 +239,14 @@ def _inverse(group: Pile, correlation: float, working: str) -> np.ndarray:
     return np.linalg.inv(correlation**power)
 
 
-def _solved(
-    x: np.ndarray, y: np.ndarray, weight: np.ndarray, beta: np.ndarray, family: str, groups: list[Pile], correlation: float,
-    working: str,
-) -> Solved:  # fmt: skip
-    mean = mean_of(x @ beta, family)
-    slope = slope_of(mean, family)
-    scale = float((weight / slope) @ (y - mean) ** 2) / max(len(y) - x.shape[1], 1)
-    root = np.sqrt(weight / slope)
-    blocks: list[np.ndarray] | np.ndarray = weight / slope
-    if correlation != 0.0:
-        made: dict[int, np.ndarray] = {}
-        for group in groups:
-            inverse = _inverse(group, correlation, working)
-            for rows in group.rows:
-                made[rows[0]] = root[rows][:, None] * inverse * root[rows]
-        blocks = [made[first] for first in sorted(made)]
-    return Solved(beta, mean, slope[:, None] * x, scale, correlation, blocks)
+def _blocks(
+    root: np.ndarray, groups: list[Pile], correlation: float, working: str
+) -> list[np.ndarray] | np.ndarray:
+    if correlation == 0.0:
+        return root**2
+    made: dict[int, np.ndarray] = {}
+    for group in groups:
+        inverse = _inverse(group, correlation, working)
+        for rows in group.rows:
+            made[rows[0]] = root[rows][:, None] * inverse * root[rows]
+    return [made[first] for first in sorted(made)]

@@ -40,16 +40,10 @@ class Conditional:
         value, score, information = 0.0, np.zeros(p), np.zeros((p, p))
         for z, yes, cases in self.piles:
             eta = z @ beta
-            # The largest term of the sum becomes 1.
-            shift = np.sort(eta, axis=1)[:, -yes:].mean(axis=1)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                total, first, second = _choices(np.exp(eta - shift[:, None]), z, yes)
-                value += float((cases @ beta - yes * shift - np.log(total)).sum())
-                mean = first / total[:, None]
-                score += (cases - mean).sum(axis=0)
-                information += (second / total[:, None, None]).sum(axis=0) - mean.T @ mean
-        if not math.isfinite(value):
-            return -math.inf, score, information
+            total, mean, second = _choices(eta, z, yes)
+            value += float((cases @ beta - total).sum())
+            score += (cases - mean).sum(axis=0)
+            information += second.sum(axis=0) - mean.T @ mean
         return value, score, information
 
     def profile(self, column: int, at: float, start: np.ndarray) -> tuple[float, np.ndarray]:
@@ -68,27 +62,29 @@ class Conditional:
         return value, beta
 
 
-def _choices(weight: np.ndarray, z: np.ndarray, yes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sum over choices of `yes` rows of the product of their weights, and its first and second derivatives."""
+def _choices(eta: np.ndarray, z: np.ndarray, yes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return, over all choices of `yes` rows, the logarithm of the sum of exp(Σ η), and the weighted mean of Σ z and of its square.
+
+    Sums are kept as logarithms and means, so that no η is too large.
+    """
     people, rows, p = z.shape
-    total = np.zeros((people, yes + 1))
-    first = np.zeros((people, yes + 1, p))
-    second = np.zeros((people, yes + 1, p, p))
-    total[:, 0] = 1.0
+    total = np.full((people, yes + 1), -np.inf)
+    mean = np.zeros((people, yes + 1, p))
+    square = np.zeros((people, yes + 1, p, p))
+    total[:, 0] = 0.0
     for r in range(rows):
-        w, x = weight[:, r], z[:, r]
+        x = z[:, r]
         for k in range(min(r + 1, yes), 0, -1):
-            f, g = total[:, k - 1], first[:, k - 1]
-            gx = g[:, :, None] * x[:, None, :]
-            second[:, k] += w[:, None, None] * (
-                second[:, k - 1]
-                + gx
-                + np.swapaxes(gx, 1, 2)
-                + f[:, None, None] * x[:, :, None] * x[:, None, :]
-            )
-            first[:, k] += w[:, None] * (g + f[:, None] * x)
-            total[:, k] += w * f
-    return total[:, yes], first[:, yes], second[:, yes]
+            without, with_it = total[:, k], total[:, k - 1] + eta[:, r]
+            total_k = np.logaddexp(without, with_it)
+            old, new = np.exp(without - total_k), np.exp(with_it - total_k)
+            m = mean[:, k - 1]
+            mx = m[:, :, None] * x[:, None, :]
+            more = square[:, k - 1] + mx + np.swapaxes(mx, 1, 2) + x[:, :, None] * x[:, None, :]
+            square[:, k] = old[:, None, None] * square[:, k] + new[:, None, None] * more
+            mean[:, k] = old[:, None] * mean[:, k] + new[:, None] * (m + x)
+            total[:, k] = total_k
+    return total[:, yes], mean[:, yes], square[:, yes]
 
 
 def conditional(x: np.ndarray, y: np.ndarray, person: np.ndarray) -> Conditional:

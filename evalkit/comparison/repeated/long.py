@@ -120,6 +120,7 @@ def read_long(
         alone = set(data[person].dropna()) - set(frame[person]) if person else set()
         if alone:
             said = (*said, message("comparison_repeated.persons_lost", n=Headcount(len(alone))))
+    frame = _plain(frame, time)
     y = _outcome(frame[outcome], outcome, family, function)
     weight = _weights(frame, weights, function)
     code = np.arange(len(frame)) if person is None else pd.factorize(frame[person], sort=False)[0]
@@ -146,6 +147,19 @@ def read_long(
         len(data),
         len(data) if person is None else int(data[person].nunique()),
     )
+
+
+def _plain(frame: pd.DataFrame, time: str | None) -> pd.DataFrame:
+    """Return the rows without categories that nobody has, and dates of a calendar as text, which a formula takes as categories."""
+    made = {
+        c: frame[c].cat.remove_unused_categories()
+        for c in frame
+        if isinstance(frame[c].dtype, pd.CategoricalDtype)
+    }
+    if time is not None and pd.api.types.is_datetime64_any_dtype(frame[time]):
+        whole = (frame[time] == frame[time].dt.normalize()).all()
+        made[time] = frame[time].dt.strftime("%Y-%m-%d" if whole else "%Y-%m-%d %H:%M:%S.%f").astype(object)
+    return frame.assign(**made)
 
 
 def _outcome(values: pd.Series, column: str, family: str, function: str) -> np.ndarray:
@@ -176,15 +190,13 @@ def _places(frame: pd.DataFrame, time: str | None, code: np.ndarray) -> tuple[np
         return pd.Series(code).groupby(code).cumcount().to_numpy(), ()
     column = frame[time]
     if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.cat.remove_unused_categories()
         return column.cat.codes.to_numpy().astype(int), tuple(column.cat.categories)
-    try:
-        place, times = pd.factorize(column, sort=True)
-    except TypeError:
-        kinds = sorted({type(v).__name__ for v in column})
+    kinds = {isinstance(v, str) for v in column} if column.dtype == object else set()
+    if len(kinds) > 1:
         raise InputError(
-            f"time: {time} mixes kinds of values that have no order ({', '.join(kinds)}); write them all alike"
-        ) from None
+            f"time: {time} mixes text and other values, which have no order; write them all alike"
+        )
+    place, times = pd.factorize(column, sort=True)
     return place, tuple(times)
 
 

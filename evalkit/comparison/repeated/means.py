@@ -5,19 +5,25 @@ Not a fit.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from evalkit.comparison.core.rows import missing_row, row
-from evalkit.comparison.repeated.estimating import LINKS, mean_of, slope_of
+from evalkit.comparison.repeated.estimating import LINKS, mean_of, root_mean_square, slope_of
 from evalkit.comparison.repeated.long import Long
 from evalkit.numerics.clustered import Contrast, Wald
 from evalkit.numerics.multiple import adjusted
 from evalkit.wording import Message, message
+
+#: Degrees of freedom below which tests do not keep their level.
+_FEW = 4
+#: Terms with one row a date.
+_OVER_DATES = ("mean", "change_from_first", "log_odds_from_first", "log_ratio_from_first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +38,12 @@ class Fit:
         Columns that were fitted, in the order of `contrast`.
     gone : bool array, shape (p,)
         Columns that separation leaves without an estimate.
-    contrast : callable
-        Weights of the columns of `solid` to a `Contrast`.
-    wald : callable
-        Several such weights to a `Wald`.
+    repeats : float array, shape (k, p)
+        How each column is made of the k columns of `solid`.
+    maker : object
+        Answers ``contrast`` and ``wald`` of the columns of `solid` over `size`, in `unit`.
+    size : float array, shape (k,)
+    unit : float
     family, method : str
     conf_level : float
     joint : {"hotelling", "joint_kr", ""}
@@ -45,21 +53,52 @@ class Fit:
     beta: np.ndarray
     solid: np.ndarray
     gone: np.ndarray
-    contrast: Callable[[Any], Contrast]
-    wald: Callable[[Sequence[Any]], Wald]
+    repeats: np.ndarray
+    maker: Any
+    size: np.ndarray
+    unit: float
     family: str
     method: str
     conf_level: float
     joint: str = "hotelling"
 
+    def coefficient(self, column: int) -> Contrast:
+        """Return one coefficient of `solid`; columns that repeat others are left out of the model."""
+        return self._of_solid(np.asarray(self.solid == column, dtype=float))
+
     def combination(self, weights: np.ndarray) -> Contrast | Message:
         """Return a combination of all p coefficients, or why it has none."""
-        blank = np.flatnonzero(~np.isfinite(self.beta))
-        used = [j for j in blank if abs(weights[j]) > 0]
-        if used:
-            key = "separated_mean" if self.gone[used].any() else "repeats_mean"
-            return message(f"comparison_repeated.{key}")
-        return self.contrast(weights[self.solid])
+        if (np.abs(weights[self.gone]) > 0).any():
+            return message("comparison_repeated.separated_mean")
+        kept = weights[self.solid]
+        # Columns that repeat others add nothing when the combination takes them together with what they repeat.
+        blank = ~np.isfinite(self.beta) & ~self.gone
+        made = self.repeats[:, blank]
+        off = np.abs(kept @ made - weights[blank])
+        reach = np.abs(kept).max() * np.abs(made).max(axis=0, initial=0.0) + np.abs(weights[blank])
+        return (
+            message("comparison_repeated.repeats_mean")
+            if (off > 1e-9 * reach).any()
+            else self._of_solid(kept)
+        )
+
+    def _of_solid(self, kept: np.ndarray) -> Contrast:
+        kept = kept / self.size
+        largest = float(np.abs(kept).max()) or 1.0
+        found = self.maker.contrast(kept / largest)
+        by = largest * self.unit
+        return dataclasses.replace(found, estimate=found.estimate * by, std_error=found.std_error * by)
+
+    def together(self, columns: Sequence[int]) -> Wald:
+        """Return the test that several coefficients are all zero."""
+        return self.maker.wald([np.asarray(self.solid == j, dtype=float) for j in columns])
+
+
+def how_columns_repeat(x: np.ndarray, solid: np.ndarray) -> np.ndarray:
+    """Return how each column of a matrix is made of those of `solid`, shape (k, p); only right for columns that are."""
+    size = root_mean_square(x)
+    made = np.linalg.lstsq(x[:, solid] / size[solid], x / size, rcond=None)[0]
+    return made / size[solid][:, None] * size
 
 
 def coefficient_rows(fit: Fit, rows: Long) -> list[dict]:
@@ -73,10 +112,20 @@ def coefficient_rows(fit: Fit, rows: Long) -> list[dict]:
             )
             made.append(missing | {"least": least_of(rows, j, fit.family)})
             continue
-        unit = np.zeros(len(rows.terms))
-        unit[j] = 1.0
-        made.append(estimate_row(fit, unit, term, n=rows.n_persons, least=least_of(rows, j, fit.family)))
+        known = {"n": rows.n_persons, "least": least_of(rows, j, fit.family)}
+        made.append(_contrast_row(fit, fit.coefficient(j), term, "", **known))
     return [*made, *_joint_rows(fit, rows)]
+
+
+def few_degrees(made: Sequence[dict]) -> list[Message]:
+    """Return the sentence about tests that rest on so few people that even their corrected level is not kept.
+
+    References
+    ----------
+    Pustejovsky & Tipton (2018), Journal of Business & Economic Statistics 36:672, page 678 (below 4 or 5 degrees of freedom).
+    """
+    low = [r["df"] for r in made if r["status"] == "ok" and r["df"] < _FEW and r["estimate"] == r["estimate"]]
+    return [message("comparison_repeated.few_degrees", n=len(low), df=min(low), few=_FEW)] if low else []
 
 
 def estimate_row(fit: Fit, weights: np.ndarray, term: str, part: str = "", **known: Any) -> dict:
@@ -86,14 +135,41 @@ def estimate_row(fit: Fit, weights: np.ndarray, term: str, part: str = "", **kno
         return missing_row(term, part, fit.method, known["n"], found) | {
             k: v for k, v in known.items() if k in ("time", "least")
         }
+    return _contrast_row(fit, found, term, part, **known)
+
+
+def _contrast_row(fit: Fit, found: Contrast, term: str, part: str, **known: Any) -> dict:
     if found.reason is not None:
-        reason = message(f"comparison_repeated.{found.reason}", term=term)
-        return row(term, part, fit.method, estimate=found.estimate, ok=False, reason=reason, **known)
+        return row(
+            term,
+            part,
+            fit.method,
+            estimate=found.estimate,
+            ok=False,
+            reason=_why(found.reason, term),
+            **known,
+        )
     low, high = found.interval(fit.conf_level)
     return row(
         term, part, fit.method, estimate=found.estimate, std_error=found.std_error, statistic=found.statistic, df=found.df,
         p_value=found.p_value(), conf_low=low, conf_high=high, conf_level=fit.conf_level, **known,
     )  # fmt: skip
+
+
+def _why(reason: str, term: str) -> Message:
+    """Return why a combination has no standard error; means and changes say it once, not at each date."""
+    if term in _OVER_DATES:
+        return message(
+            "comparison_repeated.one_person_mean"
+            if reason == "one_cluster_alone"
+            else "comparison_repeated.no_spread_mean"
+        )
+    return message(f"comparison_repeated.{reason}", term=named(term))
+
+
+def named(term: str) -> Message | str:
+    """Return a term as a sentence says it: the constant in words, a column by its name."""
+    return message("comparison_repeated.constant") if term == "constant" else term
 
 
 def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
@@ -103,7 +179,6 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
         places = [first + c for c in columns]
         if len(places) < 2 or not fit.joint:
             continue
-        units = np.eye(len(rows.terms))[places]
         least = min((v for v in (least_of(rows, j, fit.family) for j in places) if v == v), default=math.nan)
         if not np.isfinite(fit.beta[places]).all():
             why = "separated" if fit.gone[places].any() else "repeats_others"
@@ -112,7 +187,7 @@ def _joint_rows(fit: Fit, rows: Long) -> list[dict]:
                 missing_row(label, "all_levels", fit.joint, rows.n_persons, reason) | {"least": least}
             )
             continue
-        found = fit.wald([u[fit.solid] for u in units])
+        found = fit.together(places)
         if found.reason is not None:
             reason = message(f"comparison_repeated.{found.reason}", term=label)
             made.append(missing_row(label, "all_levels", fit.joint, rows.n_persons, reason))
@@ -134,13 +209,14 @@ def least_of(rows: Long, column: int, family: str) -> float:
     for value in values:
         here = x == value
         counts.append(len(np.unique(rows.person[here])))
-        if family != "gaussian":
-            counts += _events(rows, here, family)
+        counts += _events(rows, here, family)
     return float(min([k for k in counts if k > 0], default=math.nan))
 
 
 def _events(rows: Long, here: np.ndarray, family: str) -> list[int]:
     y = rows.y[here]
+    if family == "gaussian" and not np.isin(rows.y, (0, 1)).all():
+        return []  # of numbers a mean tells of all; of yes and no, taken as numbers, it is a count
     if family == "poisson":
         return [int(y.sum())]
     return [int((y == 1).sum()), int((y == 0).sum())]
@@ -174,7 +250,7 @@ def mean_rows(fit: Fit, rows: Long, time: str, by: str | None) -> list[dict]:
             if first is None:
                 first, lowest = at, known["least"]
                 continue
-            known = {**known, "least": float(np.nanmin([known["least"], lowest]))}
+            known = {**known, "least": min((v for v in (known["least"], lowest) if v == v), default=math.nan)}
             changes.append(at.change(first, part, known))
             if fit.family != "gaussian":
                 name = "log_odds_from_first" if fit.family == "binomial" else "log_ratio_from_first"
@@ -204,8 +280,7 @@ def _same(column: Any, value: Any) -> Any:
 
 def _least_at(rows: Long, here: np.ndarray, family: str) -> float:
     counts = [int(here.sum())]
-    if family != "gaussian":
-        counts += _events(rows, here, family)
+    counts += _events(rows, here, family)
     return float(min([k for k in counts if k > 0], default=math.nan))
 
 
@@ -226,9 +301,15 @@ class _Standing:
         if isinstance(found, Message):
             return missing_row("mean", part, self.fit.method, known["n"], found) | known
         if found.reason is not None:
-            key = "one_person_mean" if found.reason == "one_cluster_alone" else found.reason
-            reason = message(f"comparison_repeated.{key}", term=known["time"])
-            return row("mean", part, self.fit.method, estimate=self.mean, ok=False, reason=reason, **known)
+            return row(
+                "mean",
+                part,
+                self.fit.method,
+                estimate=self.mean,
+                ok=False,
+                reason=_why(found.reason, "mean"),
+                **known,
+            )
         low, high = self._bounds(found)
         return row(
             "mean", part, self.fit.method, estimate=self.mean, std_error=found.std_error, df=found.df, conf_low=low,

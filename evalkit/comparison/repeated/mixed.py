@@ -14,14 +14,21 @@ import numpy as np
 from evalkit.comparison.core.people import number_values
 from evalkit.comparison.core.rows import missing_row, row
 from evalkit.comparison.repeated.answer import Repeated, answer
+from evalkit.comparison.repeated.estimating import root_mean_square
 from evalkit.comparison.repeated.long import Long, independent, people_rows, read_long
-from evalkit.comparison.repeated.means import Fit, coefficient_rows, mean_rows
+from evalkit.comparison.repeated.means import (
+    Fit,
+    coefficient_rows,
+    few_degrees,
+    how_columns_repeat,
+    mean_rows,
+)
 from evalkit.comparison.repeated.small_samples import METHODS, Small, small_sample
 from evalkit.comparison.repeated.variances import Mixed, Top, component_intervals, cross_products, top_of
 from evalkit.disclosure import Headcount
 from evalkit.errors import InputError
 from evalkit.numerics.arguments import level, one_of
-from evalkit.numerics.clustered import Contrast, Robust, Wald, sandwich
+from evalkit.numerics.clustered import Robust, sandwich
 from evalkit.provenance import Provenance
 from evalkit.wording import Message, message
 
@@ -138,6 +145,7 @@ def mixed_model(
                 made += mean_rows(fit, rows, time, by)
                 tests = sum(r["term"] == "change_from_first" for r in made)
                 caveats.append(message("comparison_repeated.holm", n=tests))
+            caveats += few_degrees(made)
             made += _components(model, top, scaled, rows, conf_level)
             if top.singular:
                 caveats.append(
@@ -177,11 +185,11 @@ class _Scaled:
     def __init__(self, rows: Long, z: np.ndarray, kept: np.ndarray):
         x = rows.x[:, kept]
         self.person = rows.person
-        self.plain = np.linalg.lstsq(x / _size(x), rows.y, rcond=None)[0] / _size(x)
+        self.plain = np.linalg.lstsq(x / root_mean_square(x), rows.y, rcond=None)[0] / root_mean_square(x)
         rest = rows.y - x @ self.plain
         self.outcome = float(np.abs(rows.y).max())
-        self.unit = float(np.sqrt(np.mean(rest**2)))
-        self.of_x, self.of_z = _size(x), _size(z)
+        self.unit = float(root_mean_square(rest)) if np.abs(rest).max() > 0 else 0.0
+        self.of_x, self.of_z = root_mean_square(x), root_mean_square(z)
         self.x, self.z = x / self.of_x, z / self.of_z
         self.y = rest / (self.unit or 1.0)
 
@@ -196,18 +204,22 @@ class _Scaled:
             return message("comparison_repeated.once_only")
         if len(self.y) <= self.x.shape[1] + self.z.shape[1]:
             return message("comparison_repeated.few_rows")
-        if self._within() <= 1e-9:
+        if self._within(self.z[:, :1]) <= 1e-9:
             return message("comparison_repeated.no_within")
         if slope is not None and not self._varies():
             return message("comparison_repeated.slope_constant", column=slope)
+        if slope is not None and self._within(self.z) <= 1e-9:
+            return message("comparison_repeated.few_dates")
         return None
 
-    def _within(self) -> float:
-        """Return how much is left within people once the model is taken out."""
+    def _within(self, z: np.ndarray) -> float:
+        """Return how much is left within people once a level (and slope) of each, and the model, are taken out."""
         both = np.column_stack([self.y, self.x])
-        counts = np.bincount(self.person)
-        means = np.stack([np.bincount(self.person, c) for c in both.T], axis=1) / counts[:, None]
-        both = both - means[self.person]
+        ends = np.cumsum(np.bincount(self.person))[:-1]
+        left = []
+        for mine, own in zip(np.split(both, ends), np.split(z, ends), strict=True):
+            left.append(mine - own @ np.linalg.lstsq(own, mine, rcond=1e-10)[0])
+        both = np.vstack(left)
         rest = both[:, 0] - both[:, 1:] @ np.linalg.lstsq(both[:, 1:], both[:, 0], rcond=1e-10)[0]
         return float(np.sqrt(np.mean(rest**2)))
 
@@ -223,11 +235,6 @@ class _Scaled:
         return -top.deviance / 2 - shift - columns
 
 
-def _size(x: np.ndarray) -> np.ndarray:
-    size = np.sqrt(np.mean(x**2, axis=0))
-    return np.where(size > 0, size, 1.0)
-
-
 def _fit(
     rows: Long, scaled: _Scaled, kept: np.ndarray, top: Top, small: Small, method: str, conf_level: float
 ) -> Fit:
@@ -238,18 +245,10 @@ def _fit(
     maker = _sandwich(rows, scaled, top, whole) if method == "CR2" else dataclasses.replace(small, beta=whole)
 
     joint = {"CR2": "hotelling", "kenward_roger": "joint_kr", "satterthwaite": ""}[method]
-
-    def contrast(weights: Any) -> Contrast:
-        found = maker.contrast(np.asarray(weights) / scaled.of_x)
-        return dataclasses.replace(
-            found, estimate=found.estimate * scaled.unit, std_error=found.std_error * scaled.unit
-        )
-
-    def wald(weights: Any) -> Wald:
-        return maker.wald([np.asarray(w) / scaled.of_x for w in weights])
-
+    none = np.zeros(len(beta), dtype=bool)
+    repeats = how_columns_repeat(rows.x, kept)
     return Fit(
-        beta, kept, np.zeros(len(beta), dtype=bool), contrast, wald, "gaussian", method, conf_level, joint
+        beta, kept, none, repeats, maker, scaled.of_x, scaled.unit, "gaussian", method, conf_level, joint
     )
 
 

@@ -139,8 +139,8 @@ def small_sample(
         for a in range(r)
     ])  # fmt: skip
     expected = reduced / 2
-    size = np.sqrt(np.diag(expected))
-    identified = bool(np.linalg.eigvalsh(expected / np.outer(size, size))[0] > 1e-8)
+    size = np.sqrt(np.maximum(np.diag(expected), 0.0))
+    identified = bool(size.all() and np.linalg.eigvalsh(expected / np.outer(size, size))[0] > 1e-8)
     moves = np.array([covariance @ f @ covariance for f in first])
     if not identified:
         return Small(top.beta, covariance, covariance, moves, np.zeros((r, r)), False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -24,16 +25,20 @@ class Mixed:
 
     Parameters
     ----------
-    zz : float array, shape (persons, q, q)
-    zx : float array, shape (persons, q, p + 1)
-        The outcome last.
+    zz : float array, shape (patterns, q, q)
+        People seen at the same dates have the same: one pattern.
+    people : int array, shape (patterns,)
+    cross : float array, shape (patterns, q, q, p + 1, p + 1)
+        Sums over the people of a pattern of the products of their z'[x y].
     xx : float array, shape (p + 1, p + 1)
+        The outcome last.
     n : int
     reml : bool
     """
 
     zz: np.ndarray
-    zx: np.ndarray
+    people: np.ndarray
+    cross: np.ndarray
     xx: np.ndarray
     n: int
     reml: bool
@@ -56,12 +61,12 @@ class Mixed:
         Bates, Mächler, Bolker & Walker (2015), Journal of Statistical Software 67(1), equations 34 and 41.
         """
         lower = self._lower(theta)
-        half = np.einsum("ba,pbc->pac", lower, self.zx)
-        inner = np.eye(self.q) + np.einsum("ba,pbc,cd->pad", lower, self.zz, lower)
-        rest = self.xx - np.einsum("pac,pad->cd", half, np.linalg.solve(inner, half))
+        inner = np.eye(self.q) + np.einsum("ba,gbc,cd->gad", lower, self.zz, lower)
+        share = np.einsum("ab,gbc,dc->gad", lower, np.linalg.inv(inner), lower)
+        rest = self.xx - np.einsum("gab,gabcd->cd", share, self.cross)
         beta = np.linalg.solve(rest[:-1, :-1], rest[:-1, -1])
         squares = rest[-1, -1] - rest[-1, :-1] @ beta
-        determinants = _logdet(inner).sum()
+        determinants = self.people @ _logdet(inner)
         if self.reml:
             determinants = determinants + _logdet(rest[:-1, :-1])
         return determinants, squares, beta
@@ -91,13 +96,15 @@ def cross_products(x: np.ndarray, y: np.ndarray, z: np.ndarray, person: np.ndarr
     """Return the cross-products of rows sorted by person."""
     starts = np.flatnonzero(np.r_[True, np.diff(person) != 0])
     xy = np.column_stack([x, y])
-    return Mixed(
-        np.add.reduceat(z[:, :, None] * z[:, None, :], starts, axis=0),
-        np.add.reduceat(z[:, :, None] * xy[:, None, :], starts, axis=0),
-        xy.T @ xy,
-        len(y),
-        reml,
-    )
+    zz = np.add.reduceat(z[:, :, None] * z[:, None, :], starts, axis=0)
+    zx = np.add.reduceat(z[:, :, None] * xy[:, None, :], starts, axis=0)
+    patterns, code, people = np.unique(zz, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(code.reshape(-1), kind="stable")
+    firsts = np.cumsum(people) - people
+    cross = np.stack([
+        np.einsum("pac,pbd->abcd", mine, mine) for mine in np.split(zx[order], firsts[1:])
+    ])  # fmt: skip
+    return Mixed(patterns, people, cross, xy.T @ xy, len(y), reml)
 
 
 def slopes(function, at: np.ndarray) -> np.ndarray:
@@ -116,14 +123,27 @@ def slopes(function, at: np.ndarray) -> np.ndarray:
 
 
 def lowest(function, start: np.ndarray, bounds: list[tuple[float, float]]) -> tuple[np.ndarray, float]:
-    """Return the lowest point of a smooth function within bounds: a quasi-Newton descent, then Newton's steps until nothing moves."""
+    """Return the lowest point of a smooth function within bounds, by descent: its value to rounding, its place nearly."""
     from scipy.optimize import minimize
 
+    def both(v: np.ndarray) -> tuple[float, np.ndarray]:
+        return float(np.real(function(v))), slopes(function, v)
+
     found = minimize(
-        lambda v: float(np.real(function(v))), start, jac=lambda v: slopes(function, v), method="L-BFGS-B", bounds=bounds,
-        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9},
-    )  # fmt: skip
-    best, value = found.x, float(found.fun)
+        both,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8},
+    )
+    return found.x, float(found.fun)
+
+
+def settled(
+    function, best: np.ndarray, value: float, bounds: list[tuple[float, float]]
+) -> tuple[np.ndarray, float]:
+    """Return the lowest point with its place to rounding too: Newton's steps until nothing moves."""
     low, high = np.array(bounds, dtype=float).T
     for _ in range(20):
         gradient = slopes(function, best)
@@ -197,7 +217,7 @@ def top_of(model: Mixed) -> Top:
     # Exactly no difference between people is a corner that the descent may stop short of.
     corner = np.zeros(len(bounds))
     found.append((corner, float(np.real(model.profiled(corner)))))
-    theta, deviance = min(found, key=lambda pair: pair[1])
+    theta, deviance = settled(model.profiled, *min(found, key=lambda pair: pair[1]), bounds)
     if model.q == 2 and theta[0] == 0.0 and theta[2] == 0.0:
         theta = np.array([0.0, 0.0, abs(theta[1])])
     _, squares, beta = model.parts(theta)
@@ -259,6 +279,7 @@ def _free_of(top: Top) -> np.ndarray:
 
 
 def _ends(deviance, best: np.ndarray, bounds: list, k: int, level: float, unit: float) -> tuple[float, float]:
+    """Return where the least deviance with one parameter held has risen to a level, on both sides of its best value."""
     from scipy.optimize import brentq
 
     others = np.arange(len(best)) != k
@@ -266,28 +287,54 @@ def _ends(deviance, best: np.ndarray, bounds: list, k: int, level: float, unit: 
     angle = k == 2 and len(best) == 4
     ends = []
     for sign in (-1.0, 1.0):
-        start = [best[others]]
+        starts = [best[others], best[others]]
 
-        def above(value: float, start: list = start) -> float:
+        # Each value is computed once: another start must not give the same place another height.
+        @cache
+        def above(value: float, starts: list = starts) -> float:
             def rest(v: np.ndarray) -> complex:
                 whole = np.empty(len(best), dtype=v.dtype)
                 whole[others], whole[k] = v, value
                 return deviance(whole)
 
-            start[0], found = lowest(rest, start[0], free)
+            if len(free) == 1:
+                return lowest_along(rest, free[0]) - level
+            starts[1], found = min((lowest(rest, s, free) for s in starts), key=lambda pair: pair[1])
             return found - level
 
         limit = bounds[k][int(sign > 0)]
-        near, step = best[k], 0.25 * (1.0 if angle else max(best[k], 0.1 * unit))
+        near, step = float(best[k]), 0.25 * (1.0 if angle else max(float(best[k]), 0.1 * unit))
         while True:
             far = near + sign * step
             if sign * (far - limit) >= 0:
                 far = limit
             if above(far) > 0:
-                ends.append(float(brentq(above, near, far, xtol=1e-10 * max(abs(far), 1e-300), rtol=1e-10)))
+                found = near
+                if far != near and above(near) < 0:
+                    found = float(brentq(above, near, far, xtol=1e-10 * max(abs(far), 1e-300), rtol=1e-10))
+                ends.append(found)
                 break
             if far == limit:
                 ends.append(float(far) if angle or sign < 0 else math.inf)
                 break
             near, step = far, 1.6 * step
     return (math.sin(ends[0]), math.sin(ends[1])) if angle else (ends[0], ends[1])
+
+
+def lowest_along(function, bounds: tuple[float, float]) -> float:
+    """Return the least value of a function of one positive number, looked for on a grid of orders of size first."""
+    from scipy.optimize import minimize_scalar
+
+    low, high = bounds
+    floor = max(low, 1e-6 * high)
+    grid = np.log(np.append([floor], np.geomspace(max(floor, 1e-7 * high), high, 17)[1:]))
+    along = lambda u: float(np.real(function(np.array([math.exp(u)]))))
+    values = [along(u) for u in grid]
+    at = int(np.argmin(values))
+    least = [values[at]]
+    if low == 0.0:
+        least.append(float(np.real(function(np.zeros(1)))))
+    if 0 < at < len(grid) - 1:
+        # Where a likelihood is this flat its height is exact long before its place.
+        least.append(float(minimize_scalar(along, (grid[at - 1], grid[at], grid[at + 1]), tol=1e-9).fun))
+    return min(least)

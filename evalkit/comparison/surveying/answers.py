@@ -41,6 +41,11 @@ class Answers:
     empty: tuple[int, int]
     span: tuple[float, float] | None
 
+    @property
+    def two(self) -> bool:
+        """Whether every answer is one of two."""
+        return self.span is not None and bool(self.frame["value"].isin(self.span).all())
+
     def wave(self, late: bool) -> pd.DataFrame:
         """Return the answers of one wave."""
         return self.frame[self.frame["late"] == late]

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evalkit.comparison.core.answer import Comparison, masked, reasons
+from evalkit.comparison.core.answer import reasons
 from evalkit.comparison.core.rows import frame, missing_row, row
 from evalkit.comparison.planning.people import TwoMeans, TwoProportions
 from evalkit.comparison.surveying.answers import KINDS, Answers, read
-from evalkit.disclosure import Policy, suppress_partition
+from evalkit.comparison.surveying.gate import SurveyWaves
 from evalkit.numerics import proportions as prop
 from evalkit.numerics.arguments import level, one_of
 from evalkit.numerics.clustered import least_squares
@@ -30,27 +30,6 @@ _WORDS = (
     "response_after", "answered_both", "answered_only_before", "answered_only_after", "empty_before", "empty_after", "structures",
     "detectable_change", "as_many_again", "group", "n",
 )  # fmt: skip
-_SEEN = ("answered_both", "answered_only_before", "answered_only_after")
-
-
-@dataclass(frozen=True, repr=False)
-class SurveyWaves(Comparison):
-    """Two waves of a survey: rows by ``term``, ``part`` (about whom), ``method``, and ``group`` for one kind of respondent."""
-
-    def _suppressed(self, policy: Policy) -> tuple[pd.DataFrame, int]:
-        table = self.table
-        terms = table["term"].tolist()
-        seen = [terms.index(name) for name in _SEEN]
-        grouped = [i for i, g in enumerate(table["group"]) if g != ""]
-        hidden, _ = suppress_partition(
-            table, policy, [(None, seen), (None, grouped)] if grouped else [(None, seen)]
-        )
-        hide = (hidden["status"] == "suppressed").to_numpy()
-        if hide[seen].any():
-            # With the pairs' rows at hand, the others would tell of the few who answered once.
-            hide |= table["part"].isin(["everyone", "same_mix", "before_answers", "after_answers"]).to_numpy()
-            hide |= table["term"].isin(["response_before", "response_after"]).to_numpy()
-        return masked(table, hide, why=message("comparison_surveying.hidden"))
 
 
 @dataclass(frozen=True)
@@ -160,6 +139,7 @@ def survey_waves(
         provenance or Provenance(inputs={"survey_waves": digest(data[used].reset_index(drop=True))}),
         _glance(plan),
         labels("comparison_surveying", *_WORDS),
+        cells=_cells(answers) if answers.two else (),
     )
 
 
@@ -199,10 +179,7 @@ def _pairs(plan: _Asked) -> dict:
     if len(pairs) == 0:
         return missing_row("difference", "pairs", "", 0, message("comparison.no_pair"))
     if plan.kind == "binary" and not plan.clustered:
-        b, a = pairs["before"], pairs["after"]
-        counts = prop.PairedCounts(
-            *(int(((b == x) & (a == y)).sum()) for x, y in ((1, 1), (1, 0), (0, 1), (0, 0)))
-        )
+        counts = prop.PairedCounts(*_cells(plan.answers))
         low, high = prop.newcombe_paired(counts, plan.conf_level)
         p = prop.mcnemar_mid_p(counts.lost, counts.gained, plan.alternative)
         return row(
@@ -213,6 +190,13 @@ def _pairs(plan: _Asked) -> dict:
     change = (pairs["after"] - pairs["before"]).to_numpy()
     cluster = pairs["structure"].to_numpy() if plan.clustered else None
     return _contrast(plan, change, np.ones((len(change), 1)), [1.0], cluster, "pairs", len(pairs))
+
+
+def _cells(answers: Answers) -> tuple[int, ...]:
+    """Return how many of those who answered twice gave the upper of two answers at both, the first, the second, neither."""
+    pairs = answers.pairs()
+    b, a = (pairs[w].to_numpy() == answers.span[1] for w in ("before", "after"))
+    return tuple(int(k) for k in ((b & a).sum(), (b & ~a).sum(), (~b & a).sum(), (~b & ~a).sum()))
 
 
 def _everyone(plan: _Asked, weights: np.ndarray | None = None, part: str = "everyone") -> dict:
@@ -312,6 +296,8 @@ def _levels(plan: _Asked) -> list[dict]:
 
 def _level(plan: _Asked, rows: pd.DataFrame, term: str, part: str) -> dict:
     y = rows["value"].to_numpy()
+    # Of two answers, the level tells how many gave the upper one.
+    ones = int((y == plan.answers.span[1]).sum()) if plan.answers.two else math.nan
     if plan.kind == "binary" and not plan.clustered:
         low, high = prop.wilson(float(y.sum()), len(y), plan.conf_level)
         return row(
@@ -322,12 +308,13 @@ def _level(plan: _Asked, rows: pd.DataFrame, term: str, part: str) -> dict:
             conf_low=low,
             conf_high=high,
             conf_level=plan.conf_level,
+            count=ones,
             n=len(y),
         )
     cluster = rows["structure"].to_numpy() if plan.clustered else None
     found = _contrast(plan, y, np.ones((len(y), 1)), [1.0], cluster, part, len(y))
     # A level is not tested against zero.
-    return found | {"term": term, "p_value": math.nan, "statistic": math.nan}
+    return found | {"term": term, "p_value": math.nan, "statistic": math.nan, "count": ones}
 
 
 def _detectable(plan: _Asked, y: np.ndarray) -> dict:

@@ -231,8 +231,10 @@ def _alone(u: np.ndarray, wu: np.ndarray, starts: np.ndarray, sizes: np.ndarray)
     trace = np.add.reduceat((u * wu).sum(axis=1), starts)
     for j in np.flatnonzero(trace > 1 - 1e-9):
         rows = slice(starts[j], starts[j] + sizes[j])
-        values, vectors = np.linalg.eigh(u[rows].T @ wu[rows])
-        mine = vectors[:, values > 1 - 1e-9]
+        # Only directions that its own rows span: with many effects of clusters they are far fewer than columns.
+        span = np.linalg.qr(u[rows].T)[0]
+        values, vectors = np.linalg.eigh((u[rows] @ span).T @ (wu[rows] @ span))
+        mine = span @ vectors[:, values > 1 - 1e-9]
         total += mine @ mine.T
     return total
 

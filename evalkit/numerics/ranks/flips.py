@@ -69,8 +69,8 @@ def sign_flip(differences: np.ndarray, alternative: str = "two-sided", seed: int
 
     References
     ----------
-    Fisher (1935), The Design of Experiments, §21. Pagano & Tritchler (1983), JASA 78:435. Phipson & Smyth (2010), Statistical Applications
-    in Genetics and Molecular Biology 9:39 (the + 1).
+    Fisher (1935), The Design of Experiments, §21. Pagano & Tritchler (1983), JASA 78:435. Phipson & Smyth (2010), Statistical
+    Applications in Genetics and Molecular Biology 9:39 (the + 1).
 
     Examples
     --------

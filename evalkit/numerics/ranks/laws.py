@@ -161,17 +161,17 @@ def drawing_law(scores: np.ndarray, m: int) -> Law:
     moves = np.sort(scores - base)
     step = int(np.gcd.reduce(moves, initial=0)) or 1
     moves //= step
-    width = int(moves[n - m :].sum()) + 1
-    mass = np.zeros((m + 1, width))
+    sums = np.concatenate([[0], np.cumsum(moves)]).tolist()
+    mass = np.zeros((m + 1, sums[n] - sums[n - m] + 1))
     mass[0, 0] = 1.0
-    for seen, move in enumerate(moves):
-        # Drawn so far k of the first `seen`: the next is drawn with probability (m − k) / (n − seen).
-        k = np.arange(min(seen, m), -1, -1)
-        drawn = (m - k) / (n - seen)
-        for have, share in zip(k, drawn, strict=True):
-            if have < m:
-                mass[have + 1, move:] += share * mass[have, : width - move]
-            mass[have] *= 1.0 - share
+    for seen, move in enumerate(moves.tolist()):
+        # Of the first `seen`, k are drawn so far: at most m, and enough that those left can make up m.
+        for k in range(min(seen, m), max(0, m - n + seen) - 1, -1):
+            low, high = sums[k], sums[seen] - sums[seen - k] + 1
+            drawn = (m - k) / (n - seen)
+            if k < m:
+                mass[k + 1, low + move : high + move] += drawn * mass[k, low:high]
+            mass[k, low:high] *= 1.0 - drawn
     # The least m scores are reached first; what lies below them has probability 0 and is not listed.
     first = int(moves[:m].sum())
     return Law(m * base + step * first, step, mass[m, first:], (m * total, n))

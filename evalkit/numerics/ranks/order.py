@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from evalkit.numerics.normal import z_value
+
+#: Sums that are sorted; more are searched by counting, in memory that grows with people, not pairs.
+_WRITTEN = 250_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Shift:
 
 
 class PairSums:
-    """All sums a_i + b_j of two lists, or a_i + a_j with i ≤ j, found by their order without being written down.
+    """All sums a_i + b_j of two lists, or a_i + a_j with i ≤ j, found by their order; many sums are counted, not written down.
 
     Parameters
     ----------
@@ -67,8 +71,15 @@ class PairSums:
             low = np.where(open_ & ~above, middle + 1, low)
         return low
 
+    @cached_property
+    def _written(self) -> np.ndarray:
+        sums = self.a[:, None] + self.b[None, :]
+        return np.sort(sums[np.arange(len(self.b)) >= self.start[:, None]])
+
     def kth(self, k: int) -> float:
         """Return the k-th smallest sum, k from 1 to `size`."""
+        if self.size <= _WRITTEN:
+            return float(self._written[k - 1])
         low = math.nextafter(float(self.a[0] + self.b[0]), -math.inf)
         high = float(self.a[-1] + self.b[-1])
         while True:

@@ -63,7 +63,7 @@ def rank_sum(
     """Test that two independent groups have the same law, and estimate the shift from x (reference) to y.
 
     The law of the statistic is counted, given the ties seen, as long as that takes a second or two (two groups of 160 without
-    ties, of 130 with, or 10 people against 4 000); beyond, the normal law is used and `method` says so.
+    ties, of 130 with, or 10 people against 2 500); beyond, the normal law is used and `method` says so.
 
     Parameters
     ----------

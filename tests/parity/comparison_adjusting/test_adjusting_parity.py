@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from causaldata import cps_mixtape, nsw_mixtape
 
 from evalkit.comparison.adjusting import logit
 from evalkit.comparison.adjusting.matching import pairs_of
@@ -92,15 +93,16 @@ def test_weighting_balancing_doubly_robust_and_standardised_with_everything_esti
             assert ratio["std_error"] == pytest.approx(row["se_log"], rel=1e-6)
 
 
+ONCE = {"replace": False}
 RUNS = {
-    "plain": {}, "two": {"ratio": 2}, "caliper": {"caliper": 0.1}, "exact": {"exact": ("black", "nodegree")},
-    "smallest": {"order": "smallest"}, "data": {"order": "data"}, "atc": {}, "replace": {"replace": True},
-    "replace_two": {"replace": True, "ratio": 2}, "replace_caliper": {"replace": True, "caliper": 0.05},
+    "plain": ONCE, "two": {"ratio": 2, **ONCE}, "caliper": {"caliper": 0.1, **ONCE}, "exact": {"exact": ("black", "nodegree"), **ONCE},
+    "smallest": {"order": "smallest", **ONCE}, "data": {"order": "data", **ONCE}, "atc": ONCE, "replace": {},
+    "replace_two": {"ratio": 2}, "replace_caliper": {"caliper": 0.05},
 }  # fmt: skip
 
 
 def options(run, case):
-    return {"exact": ("site",)} if (run, case) == ("exact", "mixed") else RUNS[run]
+    return {"exact": ("site",), **ONCE} if (run, case) == ("exact", "mixed") else RUNS[run]
 
 
 @pytest.mark.parametrize(("case", "run"), reference("match_weights").groupby(["data", "run"]).groups)
@@ -137,7 +139,39 @@ def test_matched_differences_with_pairs_as_clusters(expected):
 )
 def test_abadie_and_imbens(expected):
     found = one(
-        answer(expected["data"], expected["part"], ("matching",), (("replace", True), ("ratio", expected["ratio"]))), "matching"
+        answer(expected["data"], expected["part"], ("matching",), (("ratio", expected["ratio"]),)), "matching"
     )  # fmt: skip
     assert found["estimate"] == pytest.approx(expected["estimate"], rel=1e-9)
     assert found["std_error"] == pytest.approx(expected["std_error"], rel=1e-9)
+
+
+def survey():
+    """The trained of the experiment beside the men of the survey, with the terms of Mixtape Sessions' lab."""
+    lot, others = (
+        d.load_pandas().data.drop(columns="data_id").astype(float) for d in (nsw_mixtape, cps_mixtape)
+    )
+    data = pd.concat([lot[lot["treat"] == 1], others], ignore_index=True)
+    return data.assign(
+        age2=data.age**2,
+        age3=data.age**3,
+        educ2=data.educ**2,
+        u74=data.re74.eq(0) + 0.0,
+        u75=data.re75.eq(0) + 0.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimand", "method", "printed"), [("ate", "iptw", -6784.387), ("att", "matching", 1727.186)]
+)  # fmt: skip
+def test_what_stata_prints_in_the_lab_of_mixtape_sessions(estimand, method, printed):
+    formula = "age + age2 + age3 + educ + educ2 + marr + nodegree + black + hisp + re74 + re75 + u74 + u75"
+    people = read_groups("re78", "treat", survey(), "two_groups", kind="continuous", adjust=formula)
+    plan = GroupPlan(kind="continuous", adjust=formula, estimand=estimand, method=(method,))
+    assert adjusted_rows(people, plan)[0]["estimate"] == pytest.approx(printed, abs=0.0005)
+
+
+def test_what_hernan_and_robins_print():
+    """What If, section 12.2: 3.4 kilograms (2.4 to 4.5), an interval that takes the weights as known and so is the wider."""
+    found = one(answer("nhefs", "ate", ("iptw",)), "iptw")
+    assert round(found["estimate"], 1) == 3.4
+    assert 2.4 <= round(found["conf_low"], 1) < round(found["conf_high"], 1) <= 4.5

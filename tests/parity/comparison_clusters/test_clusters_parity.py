@@ -260,3 +260,17 @@ def test_statsmodels_agrees_on_cr0_and_stata():
         )
         ours = least_squares(data["got"], x, None, data["villnum"], kind, names=names)
         assert np.sqrt(np.diag(ours.covariance)) == pytest.approx(theirs.bse.to_numpy(), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "term", "p"),
+    [("few", "treat", 0.53125), ("few", "x", 0.9609375), ("castle", "poverty", 0.015625)],
+)
+def test_wild_bootstrap_equals_wildboottest(name, term, p):
+    # Printed by wildboottest 0.3.2 (B = 9999, so all signs; bootstrap_type "11", null imposed).
+    data, outcome, formula, cluster = {
+        "few": (read("few"), "y", "treat + x", "site"),
+        "castle": (read("castle").query("sid <= 8"), "lhomicide", "post + poverty", "sid"),
+    }[name]
+    answer = ek.comparison.wild_cluster_bootstrap(data, outcome, formula, cluster, term=term)
+    assert answer.tidy().loc[0, "p_value"] == pytest.approx(p, rel=1e-12)

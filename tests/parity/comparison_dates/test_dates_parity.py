@@ -101,12 +101,18 @@ def test_each_date_equals_clubsandwich(case, cluster):
     check(rows(answer, term="average_effect").iloc[0], expected(case, "average"))
 
 
-def test_joint_test_and_straight_line_equal_clubsandwich():
+@pytest.mark.parametrize("y", ["y", "placed"])
+@pytest.mark.parametrize("cluster", ["id", "site"])
+def test_joint_test_and_straight_line_equal_clubsandwich(y, cluster):
     answer = difference_in_differences(
-        load("two_groups"), "y", group="treated", time="date", post=2011, unit="id"
+        load("two_groups"), y, group="treated", time="date", post=2011, unit="id", cluster=cluster
     )
-    check(rows(answer, term="pretrend_test").iloc[0], expected("late", "pretrend"))
-    check(rows(answer, term="effect_if_trend_goes_on").iloc[0], expected("late", "line"), rtol=1e-7)
+    check(rows(answer, term="pretrend_test").iloc[0], expected(f"late_{y}_{cluster}", "pretrend"))
+    wanted = expected(f"late_{y}_{cluster}", "line")
+    by_regression = wanted.pop("of_regression")
+    found = rows(answer, term="effect_if_trend_goes_on").iloc[0]
+    check(found, wanted)
+    assert found["estimate"] == pytest.approx(by_regression, rel=1e-8)
 
 
 def nsw(**options):

@@ -105,7 +105,7 @@ def test_pooling_of_given_completed_sets(name, what):
         for arm in (1, 0)
     ]
     asked = {"mi": arms, "mi1": arms[:1], "mi0": arms[1:]}[what]
-    same(pooled_row("mean_after", "", asked, 0.95), reference("pooled").loc[(name, what)])
+    same(pooled_row("mean_after", "", asked, 0.95, (-np.inf, np.inf)), reference("pooled").loc[(name, what)])
 
 
 def test_lee_bounds_equal_another_package_where_whole_people_are_taken_off():

@@ -120,6 +120,8 @@ for (name in names(cases)) {
 put(do.call(rbind, stacked), "stacked")
 
 # ---- matching --------------------------------------------------------------------------------------------------------
+# With replacement the scores have no ties: MatchIt takes the first of those tied, evalkit all of them.
+cases$mixed_untied <- list(d = mixed, t = "arm", y = "wage", f = ~ age + site + score + noise, binary = FALSE)
 runs <- list(
   list(id = "plain", data = "nsw"), list(id = "plain", data = "mixed"), list(id = "plain", data = "nhefs_yes"),
   list(id = "two", data = "nhefs_yes", ratio = 2), list(id = "two", data = "mixed", ratio = 2),
@@ -127,8 +129,8 @@ runs <- list(
   list(id = "exact", data = "nsw", exact = ~ black + nodegree), list(id = "exact", data = "mixed", exact = ~ site),
   list(id = "smallest", data = "nsw", m.order = "smallest"), list(id = "data", data = "mixed", m.order = "data"),
   list(id = "atc", data = "mixed", estimand = "ATC"), list(id = "atc", data = "nsw", estimand = "ATC"),
-  list(id = "replace", data = "nsw", replace = TRUE), list(id = "replace_two", data = "nhefs_yes", replace = TRUE, ratio = 2), list(id = "replace", data = "mixed", replace = TRUE),
-  list(id = "replace_caliper", data = "mixed", replace = TRUE, caliper = .05))
+  list(id = "replace", data = "nhefs", replace = TRUE), list(id = "replace_two", data = "nhefs", replace = TRUE, ratio = 2),
+  list(id = "replace", data = "mixed_untied", replace = TRUE), list(id = "replace_caliper", data = "mixed_untied", replace = TRUE, caliper = .05))
 weights <- list(); estimates <- list()
 for (run in runs) {
   k <- cases[[run$data]]; d <- k$d
@@ -148,14 +150,11 @@ kept <- do.call(rbind, weights)
 put(kept[kept$row %% 3 == 0, ], "match_weights")
 put(do.call(rbind, estimates), "match_estimates")
 
-# Scores without ties, which Match breaks in its own way.
-cases$mixed_untied <- list(d = mixed, t = "arm", y = "wage", f = ~ age + site + score + noise)
 abadie <- list()
-for (name in c("nhefs", "mixed_untied")) for (who in c("ATT", "ATE", "ATC")) for (m in 1:2) {
+for (name in c("nhefs", "mixed_untied", "nsw", "mixed")) for (who in c("ATT", "ATE", "ATC")) for (m in 1:2) {
   k <- cases[[name]]; d <- k$d
   e <- predict(glm(update(k$f, as.formula(paste(k$t, "~ ."))), d, family = binomial, control = list(epsilon = 1e-14)))
-  stopifnot(!anyDuplicated(e))
-  made <- Match(d[[k$y]], d[[k$t]], e, estimand = who, M = m, ties = TRUE, Var.calc = 2, distance.tolerance = 1e-10, sample = FALSE)
+  made <- Match(d[[k$y]], d[[k$t]], e, estimand = who, M = m, ties = TRUE, Var.calc = 2, distance.tolerance = 1e-16, sample = FALSE)
   abadie[[length(abadie) + 1]] <- data.frame(data = name, part = tolower(who), ratio = m, estimate = made$est[1], std_error = made$se[1])
 }
 put(do.call(rbind, abadie), "abadie_imbens")

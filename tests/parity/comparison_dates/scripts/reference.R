@@ -65,12 +65,20 @@ for (cl in c("id", "site")) {
 }
 # three dates before, joint test and straight line
 d3 <- d; d3$r <- relevel(factor(d3$date), ref = "2010")
-f <- lm(y ~ r * treated, d3); V <- vcovCR(f, cluster = d3$id, type = "CR2")
-C <- matrix(0, 2, length(coef(f))); C[1, which(names(coef(f)) == "r2008:treated")] <- 1; C[2, which(names(coef(f)) == "r2009:treated")] <- 1
-q <- Wald_test(f, constraints = C, vcov = V, test = "HTZ")
-put("late", "pretrend", statistic = q$Fstat, df = q$df_denom, p_value = q$p_val)
-fl <- lm(y ~ r + treated + I(treated * (date - 2010)) + I(treated * (date == 2011)), d3)
-put("late", "line", ct(fl, vcovCR(fl, cluster = d3$id, type = "CR2"), 7))
+for (y in c("y", "placed")) for (cl in c("id", "site")) {
+  d3$o <- d3[[y]]; case <- paste("late", y, cl, sep = "_")
+  f <- lm(o ~ r * treated, d3); V <- vcovCR(f, cluster = d3[[cl]], type = "CR2")
+  C <- matrix(0, 2, length(coef(f))); C[1, which(names(coef(f)) == "r2008:treated")] <- 1; C[2, which(names(coef(f)) == "r2009:treated")] <- 1
+  q <- Wald_test(f, constraints = C, vcov = V, test = "HTZ")
+  put(case, "pretrend", statistic = q$Fstat, df = q$df_denom, p_value = q$p_val)
+  fl <- lm(o ~ r + treated + I(treated * (date - 2010)) + I(treated * (date == 2011)), d3)
+  # the line's degrees of freedom follow the saturated model, whose contrast it is
+  L <- matrix(0, 1, length(coef(f)))
+  w <- c("r2008:treated" = -(1/3 + 2 * (-1) / 2), "r2009:treated" = -1/3, "r2011:treated" = 1)
+  L[1, match(names(w), names(coef(f)))] <- w
+  q <- linear_contrast(f, vcov = V, contrasts = L, test = "Satterthwaite")
+  put(case, "line", estimate = q$Est, std_error = q$SE, df = q$df, of_regression = unname(coef(fl)[7]))
+}
 # NSW
 n <- read.csv("../inputs/nsw.csv"); n$change <- n$re78 - n$re75
 t <- t.test(n$change[n$treat == 1], n$change[n$treat == 0])

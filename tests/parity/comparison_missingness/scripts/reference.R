@@ -142,8 +142,16 @@ shift_answer <- function(r, arm, d1, d0) {
   df <- v^2 / (a$v^2 / a$df + b$v^2 / b$df); e <- a$m - b$m; h <- qt(0.975, df) * sqrt(v)
   c(e, sqrt(v), e - h, e + h)
 }
+# NA: like those seen, whose share is estimated; the equations of the share seen and of the mean are then stacked.
+share_arm <- function(x, p) {
+  if (!is.na(p)) return(mse(ifelse(is.na(x), p, x)))
+  seen <- !is.na(x); v <- ifelse(seen, x, 0); m <- sum(v) / sum(seen)
+  eq <- function(t) cbind(seen * (v - t[1]), ifelse(seen, v, t[1]) - t[2])
+  bread <- jacobian(function(t) colSums(eq(t)), c(m, m)); meat <- crossprod(eq(c(m, m))) * length(x) / (length(x) - 1)
+  c(m, sqrt((solve(bread) %*% meat %*% t(solve(bread)))[2, 2]))
+}
 share_answer <- function(y, arm, p1, p0) {
-  a <- mse(ifelse(is.na(y), p1, y)[arm == 1]); b <- mse(ifelse(is.na(y), p0, y)[arm == 0])
+  a <- share_arm(y[arm == 1], p1); b <- share_arm(y[arm == 0], p0)
   e <- a[1] - b[1]; s <- sqrt(a[2]^2 + b[2]^2); c(e, s, e - qnorm(0.975) * s, e + qnorm(0.975) * s)
 }
 r <- smokers$wt82 - smokers$wt71; root <- function(f, ends) uniroot(f, ends, tol = 1e-13, maxiter = 1000)$root
@@ -151,13 +159,9 @@ rows[[1]] <- data.frame(data = "smokers_change", what = "interval1", x = root(fu
 rows[[2]] <- data.frame(data = "smokers_change", what = "interval0", x = root(function(d) shift_answer(r, smokers$arm, 0, d)[3], c(0, 200)))
 rows[[3]] <- data.frame(data = "smokers_change", what = "sign1", x = root(function(d) shift_answer(r, smokers$arm, d, 0)[1], c(-100, 0)))
 g <- shift_answer(r, smokers$arm, -5, 3); for (i in 1:4) rows[[length(rows) + 1]] <- data.frame(data = "smokers_change", what = paste0("grid", i), x = g[i])
-y <- waves$after; like <- sapply(0:1, function(a) mean(y[waves$arm == a], na.rm = TRUE))
-base <- share_answer(y, waves$arm, like[2], like[1]); for (i in 1:4) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = paste0("base", i), x = base[i])
-g <- share_answer(y, waves$arm, 0.2, 0.7); for (i in 1:4) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = paste0("grid", i), x = g[i])
-up <- function(d1, d0) share_answer(y, waves$arm, d1, d0)
-cat("base", base, "ends", up(0, like[1])[c(1, 3)], up(like[2], 1)[c(1, 3)], "\n")
-if (base[3] > 0 && up(0, like[1])[3] < 0) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = "interval1", x = root(function(p) up(p, like[1])[3], c(0, like[2])))
-if (base[3] > 0 && up(like[2], 1)[3] < 0) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = "interval0", x = root(function(p) up(like[2], p)[3], c(like[1], 1)))
-if (up(0, like[1])[1] < 0) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = "sign1", x = root(function(p) up(p, like[1])[1], c(0, like[2])))
-if (up(like[2], 1)[1] < 0) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = "sign0", x = root(function(p) up(like[2], p)[1], c(like[1], 1)))
+y <- waves$after; like <- sapply(0:1, function(a) mean(y[waves$arm == a], na.rm = TRUE)); up <- function(p1, p0) share_answer(y, waves$arm, p1, p0)
+base <- up(NA, NA); for (i in 1:4) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = paste0("base", i), x = base[i])
+g <- up(0.2, 0.7); for (i in 1:4) rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = paste0("grid", i), x = g[i])
+cat("low end at the worst share of each arm:", up(0, NA)[3], up(NA, 1)[3], " estimate:", up(0, NA)[1], up(NA, 1)[1], "\n")
+rows[[length(rows) + 1]] <- data.frame(data = "waves_after", what = "interval0", x = root(function(p) up(NA, p)[3], c(like[1], 1)))
 put(do.call(rbind, rows), "tipping")

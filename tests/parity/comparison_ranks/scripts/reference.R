@@ -61,11 +61,17 @@ for (set in unique(pairs$set)) {
   for (zero in c("wilcoxon", "pratt")) {
     v <- if (zero == "wilcoxon") d[d != 0] else d; m <- length(v)
     a <- b <- numeric(m)
-    for (i in 1:m) { z <- v[i] + v[-i]; a[i] <- mean(sign(round(z, 6))); b[i] <- mean(!(v[i] == 0 & v[-i] == 0)) }
+    for (i in 1:m) {
+      z <- v[i] + v[-i]
+      a[i] <- sum(sign(round(z, 6))) + 2 * sign(v[i]); b[i] <- sum(!(v[i] == 0 & v[-i] == 0)) + 2 * (v[i] != 0)
+    }
     rk <- rank(abs(v)); rb <- sum(sign(v) * rk) / sum(rk[v != 0])
     inf <- 2 * (a - rb * b) / mean(b); se <- sd(inf) / sqrt(m)
-    half <- qt(.975, m - 1) * se / (1 - rb^2)
-    say(set, paste("rank_biserial", zero), c(estimate = rb, low = tanh(atanh(rb) - half), high = tanh(atanh(rb) + half)))
+    # Wilson: the shares that lie t standard errors from the one seen, the error being that of the share itself.
+    th <- (1 + rb) / 2; ne <- th * (1 - th) / (se / 2)^2; q <- qt(.975, m - 1)
+    away <- function(x) (th - x)^2 - q^2 * x * (1 - x) / ne
+    ends <- if (abs(rb) < 1) c(uniroot(away, c(0, th), tol = 1e-15)$root, uniroot(away, c(th, 1), tol = 1e-15)$root) else c(NA, NA)
+    say(set, paste("rank_biserial", zero), c(estimate = rb, low = 2 * ends[1] - 1, high = 2 * ends[2] - 1))
   }
   margin <- signif(0.8 * sd(d), 3)
   say(set, "margin", margin)
