@@ -5,8 +5,9 @@ Not an estimator: a tape is read back as a `FollowUp`, and by the same estimator
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evalkit.lazily import lazily
 
 #: Public name to the module that holds it. No room below may have the name of a function.
 _HOMES = {
@@ -64,14 +65,4 @@ if TYPE_CHECKING:
     from evalkit.simulation.tape.outcomes import counts, lives, sooner
     from evalkit.simulation.validating.pack import Validation, validate
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'evalkit.simulation' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"evalkit.simulation.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazily(__name__, _HOMES)
