@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalkit.errors import InputError
 from evalkit.simulation import Pathway, play
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", reason="no numba (extra: fast)")
 
 START = dt.date(2024, 1, 1)
 SITES = ("north", "south", "east")

@@ -31,7 +31,7 @@ day = st.dates(pd.Timestamp("2024-01-10").date(), pd.Timestamp("2024-06-01").dat
 @pytest.fixture(params=["simpy", "compiled"])
 def engine(request):
     if request.param == "compiled":
-        pytest.importorskip("numba")
+        pytest.importorskip("numba", reason="no numba (extra: fast)")
     return request.param
 
 

@@ -13,7 +13,7 @@ from evalkit.simulation.luck import keyed
 from evalkit.simulation.luck.keyed import Luck, key_of
 from evalkit.simulation.luck.population import populate
 
-pytest.importorskip("numba")
+pytest.importorskip("numba", reason="no numba (extra: fast)")
 
 from evalkit.simulation.engines import compiled_numba, sheet, simpy_engine
 from evalkit.simulation.luck import philox_numba

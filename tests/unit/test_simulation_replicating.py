@@ -248,7 +248,7 @@ def test_a_changed_scenario_seed_or_day_never_mixes(tmp_path, monkeypatch):
 
 
 def test_the_other_engine_finds_the_same_folder(tmp_path, monkeypatch):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason="no numba (extra: fast)")
     first = replicate(DESK, 3, seed=4, store=tmp_path)
     made = counted(monkeypatch)
     assert replicate(DESK, 3, seed=4, store=tmp_path, engine="compiled").digest == first.digest

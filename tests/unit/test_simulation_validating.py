@@ -109,7 +109,7 @@ def test_nothing_to_play_is_refused():
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in FOLDER.glob("*.toml")))
 def test_both_engines_write_the_same_tape_of_every_model(name):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason="no numba (extra: fast)")
     pathway = MODELS[name].scenario().compile()
     assert play(pathway, 5, engine="compiled").digest == play(pathway, 5, engine="simpy").digest
 
